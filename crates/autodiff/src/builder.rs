@@ -1,0 +1,358 @@
+//! Recording programs: `Var` is a handle that writes formulas into a `Builder`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Add, Mul, Neg, Sub};
+
+use crate::einsum::Einsum;
+use crate::graph::{Graph, Id, Node};
+use crate::linear::{Axes, Linear, Window};
+use crate::nonlinear::{Function, Nonlinear};
+use crate::op::Op;
+use crate::shape::Shape;
+
+/// A program being recorded.
+#[derive(Debug, Default)]
+pub struct Builder {
+    graph: RefCell<Graph>,
+}
+
+impl Builder {
+    /// An empty program.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A further input of the given shape.
+    pub fn input(&self, shape: impl Into<Shape>) -> Var<'_> {
+        let i = {
+            let mut graph = self.graph.borrow_mut();
+            graph.inputs.push(shape.into());
+            graph.inputs.len() - 1
+        };
+        self.record(Op::Input(i))
+    }
+
+    /// A scalar literal.
+    pub fn constant(&self, value: f64) -> Var<'_> {
+        self.record(Op::Constant(value.into()))
+    }
+
+    /// A literal repeated over a shape.
+    pub fn fill(&self, value: f64, shape: &[usize]) -> Var<'_> {
+        self.constant(value).broadcast(Axes::new(shape.iter().copied().enumerate()))
+    }
+
+    /// Appends one operation.
+    ///
+    /// # Panics
+    /// If the shapes of its arguments do not fit, with the operation and the shapes.
+    #[track_caller]
+    pub fn record(&self, op: Op<Id>) -> Var<'_> {
+        let graph = &mut *self.graph.borrow_mut();
+        let shape = match op.map(|&a| &graph.nodes[a.index()].shape).shape(&graph.inputs) {
+            Ok(shape) => shape,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(!shape.contains(&0), "{op:?} has shape {shape}, and tensors are never empty");
+        graph.nodes.push(Node { op, shape });
+        Var { builder: self, id: Id::new(graph.nodes.len() - 1) }
+    }
+
+    /// Appends a whole program, applied to `args`, and returns its outputs.
+    ///
+    /// # Panics
+    /// If the number of arguments or a shape differs from the program's inputs.
+    #[track_caller]
+    pub fn call<'g>(&'g self, f: &Graph, args: &[Var<'g>]) -> Vec<Var<'g>> {
+        let shapes: Vec<Shape> = args.iter().map(Var::shape).collect();
+        assert!(shapes == f.inputs, "a program of inputs {:?} was called with {shapes:?}", f.inputs);
+        let mut values: Vec<Var<'g>> = Vec::with_capacity(f.nodes.len());
+        for node in &f.nodes {
+            values.push(match &node.op {
+                Op::Input(i) => args[*i],
+                op => self.record(op.map(|a| values[a.index()].id)),
+            });
+        }
+        f.outputs.iter().map(|id| values[id.index()]).collect()
+    }
+
+    /// The program that returns `outputs`. It is taken out: the builder is empty afterwards, and its variables
+    /// must not be used again.
+    pub fn finish(&self, outputs: &[Var<'_>]) -> Graph {
+        let outputs = outputs.iter().map(|v| v.id).collect();
+        Graph { outputs, ..self.graph.take() }
+    }
+
+    pub(crate) fn var(&self, id: Id) -> Var<'_> {
+        Var { builder: self, id }
+    }
+
+    pub(crate) fn op(&self, id: Id) -> Op<Id> {
+        self.graph.borrow().nodes[id.index()].op.clone()
+    }
+}
+
+/// A value of a program being recorded: a small handle that can be copied, so that formulas read as formulas.
+///
+/// Operators work element by element and want equal shapes; numbers combine with tensors of any shape.
+#[derive(Clone, Copy)]
+pub struct Var<'g> {
+    builder: &'g Builder,
+    id: Id,
+}
+
+impl<'g> Var<'g> {
+    /// The program this value belongs to.
+    pub fn builder(&self) -> &'g Builder {
+        self.builder
+    }
+
+    /// Its name there.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.builder.graph.borrow().nodes[self.id.index()].shape.clone()
+    }
+
+    /// Applies a linear operation.
+    ///
+    /// # Panics
+    /// If it does not apply to this shape.
+    #[must_use]
+    #[track_caller]
+    pub fn linear(self, linear: Linear) -> Self {
+        self.builder.record(Op::Linear(linear, self.id))
+    }
+
+    /// Applies a function element by element.
+    #[must_use]
+    pub fn map(self, function: Function) -> Self {
+        self.builder.record(Op::Nonlinear(Nonlinear::Map(function), vec![self.id]))
+    }
+
+    /// The product `einsum` of this value (left) and `right`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the labels.
+    #[must_use]
+    #[track_caller]
+    pub fn einsum(self, einsum: Einsum, right: Self) -> Self {
+        self.builder.record(Op::Einsum(einsum, [self.id, right.id]))
+    }
+
+    /// Multiplies by a number.
+    #[must_use]
+    pub fn scale(self, c: f64) -> Self {
+        self.linear(Linear::Scale(c.into()))
+    }
+
+    /// Repeats along new axes, given by their position in the result and their extent.
+    ///
+    /// # Panics
+    /// If a position lies beyond the result's rank.
+    #[must_use]
+    #[track_caller]
+    pub fn broadcast(self, axes: Axes) -> Self {
+        self.linear(Linear::Broadcast(axes))
+    }
+
+    /// Sums over the given axes, ascending.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn sum(self, axes: &[usize]) -> Self {
+        let shape = self.shape();
+        assert!(axes.iter().all(|&a| a < shape.rank()), "sum over axes {axes:?} of shape {shape}");
+        self.linear(Linear::Sum(Axes::new(axes.iter().map(|&axis| (axis, shape[axis])))))
+    }
+
+    /// Sums over all axes.
+    #[must_use]
+    pub fn sum_all(self) -> Self {
+        self.linear(Linear::Sum(Axes::new(self.shape().iter().copied().enumerate())))
+    }
+
+    /// Reorders the axes: axis `i` of the result is axis `permutation[i]` of this value.
+    ///
+    /// # Panics
+    /// If `permutation` is not one of this value's axes.
+    #[must_use]
+    #[track_caller]
+    pub fn permute(self, permutation: &[usize]) -> Self {
+        self.linear(Linear::Permute(permutation.into()))
+    }
+
+    /// The same elements under another shape.
+    ///
+    /// # Panics
+    /// If the number of elements differs.
+    #[must_use]
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Self {
+        self.linear(Linear::Reshape { from: self.shape(), to: shape.into() })
+    }
+
+    /// The elements `range` along `axis`.
+    ///
+    /// # Panics
+    /// If the range exceeds the axis.
+    #[must_use]
+    #[track_caller]
+    pub fn slice(self, axis: usize, range: std::ops::Range<usize>) -> Self {
+        let extent = self.shape().get(axis).copied().unwrap_or(0);
+        self.linear(Linear::Slice(Window { axis, start: range.start, length: range.len(), extent }))
+    }
+
+    /// Places this value at `start` among `extent` elements along `axis`, zeros elsewhere.
+    ///
+    /// # Panics
+    /// If it does not fit there.
+    #[must_use]
+    #[track_caller]
+    pub fn pad(self, axis: usize, start: usize, extent: usize) -> Self {
+        let length = self.shape().get(axis).copied().unwrap_or(0);
+        self.linear(Linear::Pad(Window { axis, start, length, extent }))
+    }
+
+    /// The sum with another value, where `None` stands for zero.
+    #[must_use]
+    pub(crate) fn plus(self, other: Option<Self>) -> Self {
+        other.map_or(self, |other| other + self)
+    }
+}
+
+/// The functions of the table, as methods.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident => $function:ident,)*) => {
+        impl Var<'_> {
+            $($(#[$doc])* #[must_use] pub fn $name(self) -> Self { self.map(Function::$function) })*
+        }
+    };
+}
+
+methods! {
+    /// eˣ
+    exp => Exp,
+    /// The natural logarithm.
+    log => Log,
+    /// √x
+    sqrt => Sqrt,
+    /// 1/x
+    recip => Recip,
+    /// The hyperbolic tangent.
+    tanh => Tanh,
+    /// The error function.
+    erf => Erf,
+    /// max(x, 0)
+    relu => Relu,
+    /// 1 where x > 0, otherwise 0.
+    step => Step,
+    /// The sine.
+    sin => Sin,
+    /// The cosine.
+    cos => Cos,
+}
+
+/// The product of two values by its labels, such as `einsum("ni,oi->no", h, w)`.
+///
+/// # Panics
+/// If the text is not an einsum (see [`Einsum::new`]) or the shapes do not fit the labels.
+#[track_caller]
+pub fn einsum<'g>(labels: &str, left: Var<'g>, right: Var<'g>) -> Var<'g> {
+    left.einsum(Einsum::new(labels), right)
+}
+
+impl Add for Var<'_> {
+    type Output = Self;
+
+    #[track_caller]
+    fn add(self, other: Self) -> Self {
+        self.builder.record(Op::Add([self.id, other.id]))
+    }
+}
+
+impl Neg for Var<'_> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        self.scale(-1.0)
+    }
+}
+
+impl Sub for Var<'_> {
+    type Output = Self;
+
+    #[track_caller]
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl Mul for Var<'_> {
+    type Output = Self;
+
+    #[track_caller]
+    fn mul(self, other: Self) -> Self {
+        self.einsum(Einsum::elementwise(self.shape().rank()), other)
+    }
+}
+
+impl Add<f64> for Var<'_> {
+    type Output = Self;
+
+    fn add(self, c: f64) -> Self {
+        self + self.builder.fill(c, &self.shape())
+    }
+}
+
+impl Sub<f64> for Var<'_> {
+    type Output = Self;
+
+    fn sub(self, c: f64) -> Self {
+        self + -c
+    }
+}
+
+impl Mul<f64> for Var<'_> {
+    type Output = Self;
+
+    fn mul(self, c: f64) -> Self {
+        self.scale(c)
+    }
+}
+
+impl<'g> Add<Var<'g>> for f64 {
+    type Output = Var<'g>;
+
+    fn add(self, x: Var<'g>) -> Var<'g> {
+        x + self
+    }
+}
+
+impl<'g> Sub<Var<'g>> for f64 {
+    type Output = Var<'g>;
+
+    fn sub(self, x: Var<'g>) -> Var<'g> {
+        -x + self
+    }
+}
+
+impl<'g> Mul<Var<'g>> for f64 {
+    type Output = Var<'g>;
+
+    fn mul(self, x: Var<'g>) -> Var<'g> {
+        x.scale(self)
+    }
+}
+
+impl fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.id, self.shape())
+    }
+}

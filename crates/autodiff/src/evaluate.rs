@@ -1,0 +1,97 @@
+//! Evaluation by plain loops: what each operation means, one formula each. The plan is tested against this.
+
+use crate::einsum::Einsum;
+use crate::graph::Graph;
+use crate::linear::Linear;
+use crate::nonlinear::Nonlinear;
+use crate::op::Op;
+use crate::real::Real;
+use crate::shape::Shape;
+use crate::tensor::{Tensor, for_each_index};
+
+/// The outputs of a program at the given inputs, computed one element at a time: slow, and the specification
+/// of [`Plan`](crate::Plan).
+///
+/// # Panics
+/// If the inputs' shapes are not the program's.
+#[track_caller]
+pub fn evaluate<T: Real>(f: &Graph, inputs: &[Tensor<T>]) -> Vec<Tensor<T>> {
+    let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape().clone()).collect();
+    assert!(shapes == f.inputs, "a program of inputs {:?} was evaluated at {shapes:?}", f.inputs);
+    let mut values: Vec<Tensor<T>> = Vec::with_capacity(f.nodes.len());
+    for node in &f.nodes {
+        let value = apply(&node.op.map(|a| &values[a.index()]), inputs, &node.shape);
+        values.push(value);
+    }
+    f.outputs.iter().map(|id| values[id.index()].clone()).collect()
+}
+
+fn apply<T: Real>(op: &Op<&Tensor<T>>, inputs: &[Tensor<T>], shape: &Shape) -> Tensor<T> {
+    match op {
+        Op::Input(i) => inputs[*i].clone(),
+        Op::Constant(c) => Tensor::new([], [T::literal(c.value())]),
+        Op::Add([a, b]) => Tensor::from_fn(shape.clone(), |i| a.at(i) + b.at(i)),
+        Op::Linear(l, a) => linear(l, a, shape),
+        Op::Einsum(e, [a, b]) => einsum(e, a, b, shape),
+        Op::Nonlinear(Nonlinear::Map(f), args) => Tensor::from_fn(shape.clone(), |i| f.value(args[0].at(i))),
+    }
+}
+
+fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
+    match l {
+        Linear::Scale(c) => Tensor::from_fn(shape.clone(), |i| T::literal(c.value()) * a.at(i)),
+        Linear::Sum(axes) => {
+            let mut sums = Tensor::from_fn(shape.clone(), |_| T::zero()).data().to_vec();
+            let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
+            for_each_index(a.shape(), |i| {
+                let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
+                sums[at] = sums[at] + a.at(i);
+            });
+            Tensor::new(shape.clone(), sums)
+        }
+        Linear::Broadcast(axes) => Tensor::from_fn(shape.clone(), |i| {
+            let kept: Vec<usize> =
+                i.iter().enumerate().filter(|(axis, _)| !axes.contains(*axis)).map(|(_, &i)| i).collect();
+            a.at(&kept)
+        }),
+        Linear::Permute(p) => Tensor::from_fn(shape.clone(), |i| {
+            let mut behind = vec![0; i.len()];
+            p.iter().zip(i).for_each(|(&axis, &i)| behind[axis] = i);
+            a.at(&behind)
+        }),
+        Linear::Reshape { to, .. } => Tensor::new(to.clone(), a.data()),
+        Linear::Slice(w) => Tensor::from_fn(shape.clone(), |i| {
+            let mut behind = i.to_vec();
+            behind[w.axis] += w.start;
+            a.at(&behind)
+        }),
+        Linear::Pad(w) => Tensor::from_fn(shape.clone(), |i| {
+            let mut behind = i.to_vec();
+            match i[w.axis].checked_sub(w.start) {
+                Some(inside) if inside < w.length => {
+                    behind[w.axis] = inside;
+                    a.at(&behind)
+                }
+                _ => T::zero(),
+            }
+        }),
+    }
+}
+
+fn einsum<T: Real>(e: &Einsum, a: &Tensor<T>, b: &Tensor<T>, shape: &Shape) -> Tensor<T> {
+    let summed: Vec<u8> = e.contracted().collect();
+    let extents: Vec<usize> = summed.iter().map(|&label| e.extent(label, a.shape(), b.shape())).collect();
+    Tensor::from_fn(shape.clone(), |out| {
+        let mut sum = T::zero();
+        for_each_index(&extents, |inner| {
+            let index = |label: &u8| match e.out().iter().position(|l| l == label) {
+                Some(i) => out[i],
+                None => inner[summed.iter().position(|l| l == label).expect("labels stand in two lists")],
+            };
+            let left: Vec<usize> = e.left().iter().map(index).collect();
+            let right: Vec<usize> = e.right().iter().map(index).collect();
+            sum = sum + a.at(&left) * b.at(&right);
+        });
+        sum
+    })
+}

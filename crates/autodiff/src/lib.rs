@@ -1,0 +1,37 @@
+//! autodiff
+mod builder;
+mod einsum;
+mod elementary;
+mod evaluate;
+mod graph;
+mod jvp;
+mod linear;
+mod linearize;
+mod nonlinear;
+mod op;
+mod plan;
+mod real;
+mod shape;
+mod simplify;
+mod split;
+mod tensor;
+mod threads;
+mod transpose;
+
+pub use builder::{Builder, Var, einsum};
+pub use einsum::Einsum;
+pub use evaluate::evaluate;
+pub use graph::{Graph, Id, Node};
+pub use jvp::jvp;
+pub use linear::{Axes, Linear, Window};
+pub use linearize::{LinearGraph, Linearization, linearize};
+pub use nonlinear::{Function, Nonlinear};
+pub use op::{Literal, Op};
+pub use plan::{Plan, Workspace};
+pub use real::Real;
+pub use shape::Shape;
+pub use simplify::simplify;
+pub use split::split;
+pub use tensor::Tensor;
+pub use threads::Threads;
+pub use transpose::transpose;

@@ -1,0 +1,183 @@
+//! Linear operations: each is the adjoint of another one, and its own derivative.
+//!
+//! An operation carries every extent its adjoint needs, so that `adjoint` is a function of the operation
+//! alone and an involution: ⟨u, L v⟩ = ⟨L* u, v⟩ and L** = L, in this file and nowhere else.
+
+use std::fmt;
+
+use crate::op::Literal;
+use crate::shape::Shape;
+
+/// A linear operation of one argument.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Linear {
+    /// Multiplies by a literal.
+    Scale(Literal),
+    /// Sums over axes, which disappear.
+    Sum(Axes),
+    /// Repeats along new axes; the adjoint of `Sum`.
+    Broadcast(Axes),
+    /// Axis `i` of the result is axis `permutation[i]` of the argument.
+    Permute(Box<[usize]>),
+    /// The same elements in the same row-major order under another shape.
+    Reshape {
+        /// The shape of the argument.
+        from: Shape,
+        /// The shape of the result.
+        to: Shape,
+    },
+    /// Keeps the elements of a window along one axis.
+    Slice(Window),
+    /// Places its argument in a window of zeros; the adjoint of `Slice`.
+    Pad(Window),
+}
+
+/// Axes of the larger of two shapes that the smaller one lacks: (position in the larger shape, extent),
+/// positions ascending.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Axes(Box<[(usize, usize)]>);
+
+/// The elements `start..start + length` of the `extent` elements along `axis`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Window {
+    /// The axis.
+    pub axis: usize,
+    /// The first element inside the window.
+    pub start: usize,
+    /// The number of elements inside the window.
+    pub length: usize,
+    /// The number of elements along the axis of the larger tensor.
+    pub extent: usize,
+}
+
+impl Linear {
+    /// The adjoint L*: ⟨u, L v⟩ = ⟨L* u, v⟩ for all u, v.
+    #[must_use]
+    pub fn adjoint(&self) -> Self {
+        match self {
+            Self::Scale(c) => Self::Scale(*c),
+            Self::Sum(axes) => Self::Broadcast(axes.clone()),
+            Self::Broadcast(axes) => Self::Sum(axes.clone()),
+            Self::Permute(p) => Self::Permute(inverse(p)),
+            Self::Reshape { from, to } => Self::Reshape { from: to.clone(), to: from.clone() },
+            Self::Slice(window) => Self::Pad(window.clone()),
+            Self::Pad(window) => Self::Slice(window.clone()),
+        }
+    }
+
+    /// The shape of the result, or what is wrong with the argument.
+    pub(crate) fn shape(&self, x: &Shape) -> Result<Shape, String> {
+        match self {
+            Self::Scale(_) => Some(x.clone()),
+            Self::Sum(axes) => axes.remove(x),
+            Self::Broadcast(axes) => axes.insert(x),
+            Self::Permute(p) => is_permutation(p, x.rank()).then(|| p.iter().map(|&axis| x[axis]).collect()),
+            Self::Reshape { from, to } => (from == x && from.size() == to.size()).then(|| to.clone()),
+            Self::Slice(w) => w.resize(x, w.extent, w.length),
+            Self::Pad(w) => w.resize(x, w.length, w.extent),
+        }
+        .ok_or_else(|| format!("{self} does not apply to shape {x}"))
+    }
+}
+
+impl Axes {
+    /// Axes by position in the larger shape, with their extents.
+    ///
+    /// # Panics
+    /// If positions are not strictly ascending.
+    #[track_caller]
+    pub fn new(axes: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let axes: Box<[_]> = axes.into_iter().collect();
+        assert!(axes.windows(2).all(|w| w[0].0 < w[1].0), "axes must ascend, got {axes:?}");
+        Self(axes)
+    }
+
+    /// (position in the larger shape, extent), positions ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.0.iter().copied()
+    }
+
+    /// Whether `axis` of the larger shape is one of these.
+    pub fn contains(&self, axis: usize) -> bool {
+        self.0.iter().any(|&(a, _)| a == axis)
+    }
+
+    /// No axes at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many elements of the larger tensor share one of the smaller.
+    pub fn size(&self) -> usize {
+        self.iter().map(|(_, extent)| extent).product()
+    }
+
+    /// Spreads a list indexed by the smaller shape's axes to the larger one's, `new` where an axis is new.
+    pub(crate) fn spread<T: Copy>(&self, list: &[T], new: impl Fn(usize) -> T) -> Option<Vec<T>> {
+        let mut spread = list.to_vec();
+        for &(axis, extent) in &self.0 {
+            if axis > spread.len() {
+                return None;
+            }
+            spread.insert(axis, new(extent));
+        }
+        Some(spread)
+    }
+
+    fn insert(&self, x: &Shape) -> Option<Shape> {
+        self.spread(x, |extent| extent).map(Shape::from)
+    }
+
+    fn remove(&self, x: &Shape) -> Option<Shape> {
+        let fits = self.iter().all(|(axis, extent)| x.get(axis) == Some(&extent));
+        fits.then(|| (0..x.rank()).filter(|&axis| !self.contains(axis)).map(|axis| x[axis]).collect())
+    }
+}
+
+impl Window {
+    fn resize(&self, x: &Shape, from: usize, to: usize) -> Option<Shape> {
+        let fits = x.get(self.axis) == Some(&from) && self.start + self.length <= self.extent;
+        fits.then(|| x.iter().enumerate().map(|(axis, &n)| if axis == self.axis { to } else { n }).collect())
+    }
+}
+
+fn is_permutation(p: &[usize], rank: usize) -> bool {
+    p.len() == rank && (0..rank).all(|axis| p.contains(&axis))
+}
+
+fn inverse(p: &[usize]) -> Box<[usize]> {
+    let mut inverse = vec![0; p.len()];
+    for (i, &axis) in p.iter().enumerate() {
+        inverse[axis] = i;
+    }
+    inverse.into()
+}
+
+impl fmt::Display for Axes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (axis, extent)) in self.iter().enumerate() {
+            write!(f, "{}{axis}:{extent}", if i == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}..{} of {}", self.axis, self.start, self.start + self.length, self.extent)
+    }
+}
+
+impl fmt::Display for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scale(c) => write!(f, "scale {c}"),
+            Self::Sum(axes) => write!(f, "sum {axes}"),
+            Self::Broadcast(axes) => write!(f, "broadcast {axes}"),
+            Self::Permute(p) => write!(f, "permute {}", Shape::from(&p[..])),
+            Self::Reshape { to, .. } => write!(f, "reshape {to}"),
+            Self::Slice(window) => write!(f, "slice {window}"),
+            Self::Pad(window) => write!(f, "pad {window}"),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Nonlinear operations: the table of functions, with their derivatives.
+//!
+//! A nonlinear operation has one rule: its partial derivative in each argument is an [`Einsum`] with a known
+//! factor. For a function applied element by element that factor is f'(x), written once in the table below,
+//! in terms of the argument x and the value y.
+
+use std::f64::consts::FRAC_2_SQRT_PI;
+use std::fmt;
+
+use crate::builder::Var;
+use crate::einsum::Einsum;
+use crate::real::Real;
+use crate::shape::Shape;
+
+/// A nonlinear operation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Nonlinear {
+    /// A function of one argument, element by element.
+    Map(Function),
+}
+
+impl Nonlinear {
+    /// The partial derivative in argument `i` at arguments `x` with result `y`: the tangent of the result is
+    /// the sum over `i` of `einsum(factor, tangent of x[i])`; `None` where it vanishes.
+    pub fn partial<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>) -> Option<(Einsum, Var<'g>)> {
+        match self {
+            Self::Map(f) => Some((Einsum::elementwise(y.shape().rank()), f.derivative(x[i], y)?)),
+        }
+    }
+
+    pub(crate) fn shape(&self, args: &[&Shape]) -> Result<Shape, String> {
+        match (self, args) {
+            (Self::Map(_), [x]) => Ok((*x).clone()),
+            (Self::Map(_), _) => Err(format!("{self} takes one argument, got {}", args.len())),
+        }
+    }
+}
+
+impl fmt::Display for Nonlinear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Map(function) => f.write_str(function.name()),
+        }
+    }
+}
+
+/// One row a function: its name, its value at x, and its derivative in terms of x and the value y, which may
+/// be `None` where it vanishes identically.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $function:ident $name:literal:
+       |$at:ident| $value:expr, |$x:ident, $y:ident| $derivative:expr;)*) => {
+        /// A function of one real argument, applied element by element.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Function { $($(#[$doc])* $function,)* }
+
+        impl Function {
+            /// Every function there is.
+            pub const ALL: &[Self] = &[$(Self::$function,)*];
+
+            /// The name in printed programs.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$function => $name,)* }
+            }
+
+            /// The value at `x`.
+            #[inline(always)]
+            pub fn value<T: Real>(self, x: T) -> T {
+                match self { $(Self::$function => { let $at = x; $value })* }
+            }
+
+            /// Writes the values at `x` into `y`: one loop a function, which the compiler vectorises.
+            #[inline(always)]
+            pub(crate) fn values<T: Real>(self, x: &[T], y: &mut [T]) {
+                match self { $(Self::$function => {
+                    for (y, &$at) in y.iter_mut().zip(x) {
+                        *y = $value;
+                    }
+                })* }
+            }
+
+            /// The derivative at `x`, where the value is `y`; `None` if it vanishes identically.
+            pub fn derivative<'g>(self, x: Var<'g>, y: Var<'g>) -> Option<Var<'g>> {
+                match self { $(Self::$function => { let ($x, $y) = (x, y); Into::into($derivative) })* }
+            }
+        }
+    };
+}
+
+functions! {
+    /// eˣ
+    Exp "exp":     |x| x.exp(),              |_x, y| y;
+    /// The natural logarithm.
+    Log "log":     |x| x.log(),              |x, _y| x.recip();
+    /// √x
+    Sqrt "sqrt":   |x| x.sqrt(),             |_x, y| 0.5 * y.recip();
+    /// 1/x
+    Recip "recip": |x| x.recip(),            |_x, y| -(y * y);
+    /// The hyperbolic tangent.
+    Tanh "tanh":   |x| x.tanh(),             |_x, y| 1.0 - y * y;
+    /// The error function, 2/√π ∫₀ˣ e^{−t²} dt.
+    Erf "erf":     |x| x.erf(),              |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
+    /// max(x, 0), with derivative 0 at 0.
+    Relu "relu":   |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
+    /// 1 where x > 0, otherwise 0; its derivative is 0 by convention, at 0 too.
+    Step "step":   |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
+    /// The sine.
+    Sin "sin":     |x| x.sin(),              |x, _y| x.cos();
+    /// The cosine.
+    Cos "cos":     |x| x.cos(),              |x, _y| -x.sin();
+}

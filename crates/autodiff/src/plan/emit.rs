@@ -1,0 +1,222 @@
+//! Emission: from roots to instructions, in program order.
+//!
+//! Elementwise roots wait until an instruction wants one of them. Then everything that waits and can be computed
+//! together with it, in one pass over the same index space, goes into one kernel; only values that somebody else
+//! reads are stored.
+
+use std::mem::take;
+
+use super::Instruction;
+use super::kernel::{Calc, Kernel, Load, MAX_STEPS, MAX_STORES, Source, Step};
+use super::lower::{Root, Roots};
+use super::view::{View, merge};
+
+/// The instructions that compute the `outputs` among the roots.
+pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.list.len()];
+    for value in (0..roots.list.len()).rev() {
+        if outputs[value] || !readers[value].is_empty() {
+            roots.list[value].operands().for_each(|operand| readers[operand].push(value));
+        }
+    }
+    let wanted: Vec<bool> = readers.iter().zip(outputs).map(|(r, &output)| output || !r.is_empty()).collect();
+    let mut list = take(&mut roots.list);
+    let mut code = Vec::new();
+    let mut queue = Queue { ready: vec![false; list.len()], waiting: Vec::new(), readers, outputs };
+    for value in (0..list.len()).filter(|&value| wanted[value]) {
+        if matches!(list[value], Root::Elementwise { .. }) {
+            queue.waiting.push(value);
+            continue;
+        }
+        for operand in list[value].operands().collect::<Vec<_>>() {
+            queue.force(operand, &list, &mut code);
+        }
+        queue.ready[value] = true;
+        match list[value] {
+            Root::Product(_) | Root::Sum(_) | Root::Pad(_) => {
+                code.push(match std::mem::replace(&mut list[value], Root::Absorbed) {
+                    Root::Product(product) => Instruction::Product(product),
+                    Root::Sum(sum) => Instruction::Sum(sum),
+                    Root::Pad(pad) => Instruction::Pad(pad),
+                    _ => unreachable!("matched above"),
+                });
+            }
+            _ => {}
+        }
+    }
+    while let Some(&value) = queue.waiting.first() {
+        queue.force(value, &list, &mut code);
+    }
+    code
+}
+
+impl Root {
+    /// The values it reads.
+    fn operands(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match self {
+            Self::Input(_) | Self::Literal(_) | Self::Absorbed => Box::new(std::iter::empty()),
+            Self::Elementwise { operands, .. } => Box::new(operands.iter().map(|view| view.value)),
+            Self::Product(p) => Box::new(p.terms.iter().flat_map(|term| [term.left.value, term.right.value])),
+            Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
+            Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
+        }
+    }
+}
+
+/// Elementwise roots that wait to be computed.
+struct Queue<'a> {
+    ready: Vec<bool>,
+    waiting: Vec<usize>,
+    readers: Vec<Vec<usize>>,
+    outputs: &'a [bool],
+}
+
+impl Queue<'_> {
+    /// Emits kernels until `value` is computed.
+    fn force(&mut self, value: usize, list: &[Root], code: &mut Vec<Instruction>) {
+        while !self.ready[value] {
+            // What waits and is needed; first what has another index space, so that the rest stays together.
+            let mut needed = vec![value];
+            for &w in self.waiting.iter().rev() {
+                if self.readers[w].iter().any(|reader| needed.contains(reader)) {
+                    needed.push(w);
+                }
+            }
+            let can_start = |w: &usize| list[*w].operands().all(|operand| self.ready[operand]);
+            let elsewhere = |w: &usize| list[*w].extents() != list[value].extents();
+            let mut starts = needed.iter().rev().copied().filter(can_start);
+            let first = starts.clone().find(elsewhere).or_else(|| starts.next()).expect("programs have no cycles");
+            let members = self.together(first, list);
+            let kernel = self.kernel(&members, list);
+            code.push(Instruction::Kernel(kernel));
+            members.iter().for_each(|&member| self.ready[member] = true);
+            self.waiting.retain(|w| !members.contains(w));
+        }
+    }
+
+    /// What can be computed in one pass with `first`, in program order.
+    fn together(&self, first: usize, list: &[Root]) -> Vec<usize> {
+        let mut members = vec![first];
+        let (mut steps, mut fitting) = (list[first].steps(), 1);
+        for &w in self.waiting.iter().filter(|&&w| w > first && list[w].extents() == list[first].extents()) {
+            let Root::Elementwise { extents, operands, .. } = &list[w] else { continue };
+            let fusable = |view: &View| view.offset == 0 && view.is_contiguous(extents);
+            let available = |view: &View| self.ready[view.value] || members.contains(&view.value) && fusable(view);
+            if !operands.iter().all(available) {
+                continue;
+            }
+            steps += list[w].steps();
+            if steps > MAX_STEPS {
+                break;
+            }
+            members.push(w);
+            if self.stored(&members).count() <= MAX_STORES {
+                fitting = members.len();
+            }
+        }
+        members.truncate(fitting);
+        members
+    }
+
+    /// The members whose values are read outside.
+    fn stored<'m>(&'m self, members: &'m [usize]) -> impl Iterator<Item = usize> + 'm {
+        let outside = |value: usize| self.readers[value].iter().any(|reader| !members.contains(reader));
+        members.iter().copied().filter(move |&value| self.outputs[value] || outside(value))
+    }
+
+    fn kernel(&self, members: &[usize], list: &[Root]) -> Kernel {
+        let extents = list[members[0]].extents();
+        let mut body = Body { extents, loads: Vec::new(), steps: Vec::new(), results: Vec::new() };
+        let stores: Vec<usize> = self.stored(members).collect();
+        for &member in members {
+            let Root::Elementwise { calc, operands, .. } = &list[member] else { continue };
+            let store = stores.iter().position(|&value| value == member);
+            body.member(member, *calc, operands, store, list);
+        }
+        Kernel { size: extents.iter().product(), loads: body.loads, steps: body.steps, stores }
+    }
+}
+
+impl Root {
+    fn extents(&self) -> &[usize] {
+        match self {
+            Self::Elementwise { extents, .. } => extents,
+            _ => unreachable!("only elementwise roots wait"),
+        }
+    }
+
+    /// The most steps a kernel may need for this root.
+    fn steps(&self) -> usize {
+        2 * self.operands().count() + 2
+    }
+}
+
+/// A kernel being written.
+struct Body<'a> {
+    extents: &'a [usize],
+    loads: Vec<Load>,
+    steps: Vec<Step>,
+    /// The values computed so far, with the steps that do.
+    results: Vec<(usize, usize)>,
+}
+
+impl Body<'_> {
+    fn member(&mut self, value: usize, calc: Calc, operands: &[View], store: Option<usize>, list: &[Root]) {
+        let sources: Vec<Source> = operands.iter().map(|view| self.source(view, list)).collect();
+        let (x, y) = (sources[0], sources.get(1).copied().unwrap_or(sources[0]));
+        let scale = |i: usize| operands[i].scale;
+        let step = match calc {
+            Calc::Copy if scale(0) == 1.0 => self.step(Calc::Copy, [x, x], store),
+            Calc::Copy => self.step(Calc::Scale(scale(0)), [x, x], store),
+            Calc::Add if scale(0) == 1.0 && scale(1) == 1.0 => self.step(Calc::Add, [x, y], store),
+            Calc::Add if scale(0) == 1.0 => self.step(Calc::ScaleAdd(scale(1)), [y, x], store),
+            Calc::Add => {
+                let y = self.scaled(y, scale(1));
+                self.step(Calc::ScaleAdd(scale(0)), [x, y], store)
+            }
+            Calc::Multiply => {
+                let x = self.scaled(x, scale(0) * scale(1));
+                self.step(Calc::Multiply, [x, y], store)
+            }
+            calc => {
+                let x = self.scaled(x, scale(0));
+                self.step(calc, [x, x], store)
+            }
+        };
+        self.results.push((value, step));
+    }
+
+    fn step(&mut self, calc: Calc, from: [Source; 2], to: Option<usize>) -> usize {
+        self.steps.push(Step { calc, from, to });
+        self.steps.len() - 1
+    }
+
+    fn scaled(&mut self, x: Source, c: f64) -> Source {
+        if c == 1.0 { x } else { Source::Step(self.step(Calc::Scale(c), [x, x], None)) }
+    }
+
+    /// Where the elements behind a view can be read, not yet scaled.
+    fn source(&mut self, view: &View, list: &[Root]) -> Source {
+        if let Some((_, step)) = self.results.iter().find(|(value, _)| *value == view.value) {
+            return Source::Step(*step);
+        }
+        let nothing = [Source::Step(0); 2];
+        if let Root::Literal(c) = list[view.value] {
+            return Source::Step(self.step(Calc::Literal(c), nothing, None));
+        }
+        let (extents, strides): (Vec<usize>, Vec<usize>) =
+            merge(self.extents, &[&view.strides]).into_iter().map(|(extent, s)| (extent, s[0])).unzip();
+        let view = View { strides, scale: 1.0, ..view.clone() };
+        let contiguous = view.is_contiguous(&extents);
+        let known = self.loads.iter().position(|load| load.view == view && load.extents == extents);
+        let load = known.unwrap_or_else(|| {
+            self.loads.push(Load { view, extents });
+            self.loads.len() - 1
+        });
+        if contiguous {
+            return Source::Load(load);
+        }
+        let known = self.steps.iter().position(|step| step.calc == Calc::Gather(load));
+        Source::Step(known.unwrap_or_else(|| self.step(Calc::Gather(load), nothing, None)))
+    }
+}

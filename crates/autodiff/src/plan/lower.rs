@@ -1,0 +1,266 @@
+//! Lowering: from the operations of a program to the instructions of a plan.
+//!
+//! First, every value is described: either as a *view* of another one (scaled, permuted, repeated, reshaped,
+//! sliced), which costs nothing, or as a *root* that an instruction computes. A sum of products used nowhere else is
+//! one root, as is a scaled product, since matrix multiplication scales and accumulates for free.
+//!
+//! Then `emit` turns roots into instructions and `memory` gives values their buffers.
+
+use super::emit::emit;
+use super::kernel::Calc;
+use super::memory::{Place, assign};
+use super::product::{Factor, Product, Term};
+use super::reduce::{Pad, Sum};
+use super::view::{View, merge};
+use super::Plan;
+use crate::einsum::Einsum;
+use crate::graph::{Graph, Id};
+use crate::linear::Linear;
+use crate::nonlinear::Nonlinear;
+use crate::op::Op;
+use crate::shape::{Shape, row_major};
+use crate::simplify::simplify;
+
+pub(super) fn lower(graph: &Graph) -> Plan {
+    let graph = simplify(graph);
+    let mut roots = Roots::default();
+    let views = describe(&graph, &mut roots);
+
+    // Outputs live where the caller wants them; one that is not a whole value of its own is copied there.
+    let mut places: Vec<Option<Place>> = vec![None; roots.list.len()];
+    for (value, root) in roots.list.iter().enumerate() {
+        if let Root::Input(i) = root {
+            places[value] = Some(Place::Input(*i));
+        }
+    }
+    for (k, id) in graph.outputs.iter().enumerate() {
+        let (shape, view) = (&graph.node(*id).shape, &views[id.index()]);
+        let whole = view.scale == 1.0
+            && view.offset == 0
+            && view.is_contiguous(shape)
+            && roots.sizes[view.value] == shape.size()
+            && !matches!(roots.list[view.value], Root::Literal(_));
+        let value = if whole && places[view.value].is_none() { view.value } else { roots.copy(view, shape).value };
+        places.resize(roots.list.len(), None);
+        places[value] = Some(Place::Buffer(k));
+    }
+
+    let outputs: Vec<Shape> = graph.output_shapes().cloned().collect();
+    let wanted: Vec<bool> = places.iter().map(|place| matches!(place, Some(Place::Buffer(_)))).collect();
+    let code = emit(&mut roots, &wanted);
+    let slots = assign(&code, &roots.sizes, outputs.len(), &mut places);
+    Plan { inputs: graph.inputs.clone(), outputs, code, places, slots }
+}
+
+/// What computes a value.
+pub(super) enum Root {
+    Input(usize),
+    Literal(f64),
+    Elementwise { extents: Vec<usize>, calc: Calc, operands: Vec<View> },
+    Product(Product),
+    Sum(Sum),
+    Pad(Pad),
+    /// A term of another product, or never wanted.
+    Absorbed,
+}
+
+/// The values that instructions compute, by number, in the order in which they are computed.
+#[derive(Default)]
+pub(super) struct Roots {
+    pub(super) list: Vec<Root>,
+    pub(super) sizes: Vec<usize>,
+}
+
+impl Roots {
+    /// A new value, stored row-major.
+    fn add(&mut self, root: Root, extents: &[usize]) -> View {
+        self.list.push(root);
+        self.sizes.push(extents.iter().product());
+        View::new(self.list.len() - 1, row_major(extents))
+    }
+
+    fn elementwise(&mut self, calc: Calc, extents: &[usize], operands: Vec<View>) -> View {
+        self.add(Root::Elementwise { extents: extents.to_vec(), calc, operands }, extents)
+    }
+
+    /// The elements of a view, stored row-major.
+    fn copy(&mut self, view: &View, extents: &[usize]) -> View {
+        self.elementwise(Calc::Copy, extents, vec![view.clone()])
+    }
+
+    /// The view itself if it reads memory, otherwise a copy that does.
+    fn stored(&mut self, view: &View, extents: &[usize]) -> View {
+        match self.list[view.value] {
+            Root::Literal(_) => self.copy(view, extents),
+            _ => view.clone(),
+        }
+    }
+}
+
+/// Describes every value of the program as a view of a root.
+fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
+    let uses = graph.uses();
+    let mut views: Vec<View> = Vec::with_capacity(graph.nodes.len());
+    // Whether a value's root is read through this value only, and that only once.
+    let mut sole: Vec<bool> = Vec::with_capacity(graph.nodes.len());
+    for (id, node) in graph.nodes() {
+        let shape = &node.shape;
+        let values = roots.list.len();
+        let view = match &node.op {
+            Op::Input(i) => roots.add(Root::Input(*i), shape),
+            Op::Constant(c) => roots.add(Root::Literal(c.value()), shape),
+            Op::Add([a, b]) => {
+                let operands = [&views[a.index()], &views[b.index()]];
+                let sole = sole[a.index()] && sole[b.index()];
+                match sole.then(|| fuse_products(roots, operands, shape)).flatten() {
+                    Some(view) => view,
+                    None => roots.elementwise(Calc::Add, shape, operands.map(View::clone).to_vec()),
+                }
+            }
+            Op::Linear(l, a) => linear(roots, l, &views[a.index()], sole[a.index()], graph.node(*a).shape(), shape),
+            Op::Einsum(e, [a, b]) => {
+                let operands = [&views[a.index()], &views[b.index()]];
+                product(roots, e, operands, [graph.node(*a).shape(), graph.node(*b).shape()], shape)
+            }
+            Op::Nonlinear(Nonlinear::Map(f), args) => {
+                roots.elementwise(Calc::Map(*f), shape, vec![views[args[0].index()].clone()])
+            }
+        };
+        let seen_through = |a: &Id| sole[a.index()];
+        sole.push(uses[id.index()] == 1 && (view.value >= values || node.op.args().iter().all(seen_through)));
+        views.push(view);
+    }
+    views
+}
+
+fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, to: &Shape) -> View {
+    // A product wanted only in one multiple of itself is computed so.
+    if let (Linear::Scale(c), Root::Product(product), true) = (l, &mut roots.list[view.value], sole) {
+        product.terms.iter_mut().for_each(|term| term.alpha *= c.value());
+        return view.clone();
+    }
+    if let Some(view) = view.after(l, from) {
+        return view;
+    }
+    match l {
+        Linear::Sum(axes) => {
+            let view = roots.stored(view, from);
+            let axes = |summed: bool| {
+                let chosen = (0..from.rank()).filter(|&axis| axes.contains(axis) == summed);
+                let (extents, strides): (Vec<_>, Vec<_>) = chosen.map(|axis| (from[axis], view.strides[axis])).unzip();
+                merge(&extents, &[&strides]).into_iter().map(|(extent, strides)| (extent, strides[0])).collect()
+            };
+            let (kept, summed) = (axes(false), axes(true));
+            let value = roots.list.len();
+            roots.add(Root::Sum(Sum { value, view, kept, summed }), to)
+        }
+        Linear::Pad(w) => {
+            let view = roots.stored(view, from);
+            let strides = to.strides();
+            let axes = |strides: &[usize]| from.iter().copied().zip(strides.iter().copied()).collect();
+            let (start, size, value) = (w.start * strides[w.axis], to.size(), roots.list.len());
+            let pad = Pad { value, size, start, from: axes(&view.strides), to: axes(&strides), view };
+            roots.add(Root::Pad(pad), to)
+        }
+        // A reshape of elements that are not evenly spaced: make them so.
+        _ => {
+            let copy = roots.copy(view, from);
+            View { strides: to.strides(), ..copy }
+        }
+    }
+}
+
+/// One root for the sum of two products that are used nowhere else.
+fn fuse_products(roots: &mut Roots, [a, b]: [&View; 2], shape: &Shape) -> Option<View> {
+    let (Root::Product(p), Root::Product(q)) = (&roots.list[a.value], &roots.list[b.value]) else { return None };
+    let same = (&p.batch, p.m, p.n) == (&q.batch, q.m, q.n) && a.strides == b.strides;
+    if !same || a.value == b.value || roots.sizes[a.value] != shape.size() {
+        return None;
+    }
+    let scaled = |product: &Product, c: f64| -> Vec<Term> {
+        product.terms.iter().map(|term| Term { alpha: term.alpha * c, ..term.clone() }).collect()
+    };
+    let terms = [scaled(p, a.scale), scaled(q, b.scale)].concat();
+    let product = Product { value: roots.list.len(), terms, batch: p.batch.clone(), m: p.m, n: p.n };
+    roots.list[a.value] = Root::Absorbed;
+    roots.list[b.value] = Root::Absorbed;
+    let view = roots.add(Root::Product(product), shape);
+    Some(View { strides: a.strides.clone(), ..view })
+}
+
+/// A product: elementwise if no label is summed, otherwise a batch of matrix products.
+fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2], shape: &Shape) -> View {
+    let [a, b] = operands;
+    if e.contracted().next().is_none() {
+        let operands = vec![a.relabelled(e.left(), e.out()), b.relabelled(e.right(), e.out())];
+        return roots.elementwise(Calc::Multiply, shape, operands);
+    }
+    let extent = |label: u8| e.extent(label, from[0], from[1]);
+    let chosen = |keep: &dyn Fn(&u8) -> bool| -> Vec<u8> { e.out().iter().copied().filter(keep).collect() };
+    let batch = chosen(&|label| e.left().contains(label) && e.right().contains(label));
+    let mut free = [chosen(&|label| !e.right().contains(label)), chosen(&|label| !e.left().contains(label))];
+    let mut factors = [(a, e.left(), from[0]), (b, e.right(), from[1])];
+    // The operand whose labels come first in the result gives the rows.
+    if let (Some(&n), Some(&m)) = (free[1].first(), free[0].first())
+        && e.out().iter().position(|&l| l == n) < e.out().iter().position(|&l| l == m)
+    {
+        free.swap(0, 1);
+        factors.swap(0, 1);
+    }
+    let summed: Vec<u8> = e.contracted().collect();
+    let size = |labels: &[u8]| labels.iter().map(|&label| extent(label)).product::<usize>();
+
+    let mut factor = |side: usize| {
+        let (view, labels, shape) = factors[side];
+        let (rows, columns) = if side == 0 { (&free[0], &summed) } else { (&summed, &free[1]) };
+        matrix(roots, view, labels, shape, &batch, rows, columns)
+    };
+    let ((left, c), (right, d)) = (factor(0), factor(1));
+    let term = Term { alpha: c * d, k: size(&summed), left, right };
+    let product = Product {
+        value: roots.list.len(),
+        batch: batch.iter().map(|&label| extent(label)).collect(),
+        m: size(&free[0]),
+        n: size(&free[1]),
+        terms: vec![term],
+    };
+    // Stored as (batch, m, n); read in the order of the result's labels.
+    let stored: Vec<u8> = [&batch[..], &free[0], &free[1]].concat();
+    let extents: Vec<usize> = stored.iter().map(|&label| extent(label)).collect();
+    roots.add(Root::Product(product), &extents).relabelled(&stored, e.out())
+}
+
+/// A view as a batch of matrices, and its scale; copied first if its axes do not merge into rows and columns.
+fn matrix(
+    roots: &mut Roots,
+    view: &View,
+    labels: &[u8],
+    shape: &Shape,
+    batch: &[u8],
+    rows: &[u8],
+    columns: &[u8],
+) -> (Factor, f64) {
+    let extent = |label: u8| shape[labels.iter().position(|&l| l == label).expect("a label of this operand")];
+    let factor = |view: &View, labels: &[u8]| {
+        let axis = |group: &[u8]| {
+            let extents: Vec<usize> = group.iter().map(|&label| extent(label)).collect();
+            let strides: Vec<usize> = group.iter().map(|&label| view.stride_of(labels, label)).collect();
+            match &merge(&extents, &[&strides])[..] {
+                [] => Some((1, 1)),
+                [(extent, strides)] => Some((*extent, strides[0])),
+                _ => None,
+            }
+        };
+        let steps = batch.iter().map(|&label| view.stride_of(labels, label)).collect();
+        Factor::new(view, steps, axis(rows)?, axis(columns)?)
+    };
+    let stored = roots.stored(view, shape);
+    if let Some(factor) = factor(&stored, labels) {
+        return (factor, stored.scale);
+    }
+    let order: Vec<u8> = [batch, rows, columns].concat();
+    let extents: Vec<usize> = order.iter().map(|&label| extent(label)).collect();
+    let copy = roots.copy(&view.relabelled(labels, &order), &extents);
+    (factor(&copy, &order).expect("contiguous storage is regular"), 1.0)
+}
+

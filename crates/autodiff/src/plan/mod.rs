@@ -1,0 +1,214 @@
+//! Plans: programs made ready to run fast, again and again, in memory set aside once.
+//!
+//! [`Plan::new`] lowers a program to a few kinds of instruction (see `lower`): linear operations that only move
+//! data become strides, chains of elementwise operations become one pass each, products become blocks of matrix
+//! multiplications that take scales and sums along, and values share buffers by last use.
+
+mod emit;
+mod kernel;
+mod lower;
+mod memory;
+mod product;
+mod reduce;
+mod view;
+
+use std::fmt;
+
+use self::kernel::Kernel;
+use self::memory::Place;
+use self::product::Product;
+use self::reduce::{Pad, Sum};
+use crate::graph::Graph;
+use crate::real::Real;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::threads::Threads;
+
+/// A program made ready to run.
+///
+/// ```
+/// use autodiff::{Graph, Plan, Threads, einsum};
+/// let product = Graph::trace([[2, 3], [3, 2]], |x| vec![einsum("ik,kj->ij", x[0], x[1])]);
+/// let plan = Plan::new(&product);
+/// let mut workspace = plan.workspace::<f64>(&Threads::one());
+/// let (a, b, mut c) = ([1., 2., 3., 4., 5., 6.], [1., 0., 0., 1., 1., 1.], [0.; 4]);
+/// plan.run(&[&a, &b], &mut [&mut c], &mut workspace);
+/// assert_eq!(c, [4., 5., 10., 11.]);
+/// ```
+#[derive(Debug)]
+pub struct Plan {
+    inputs: Vec<Shape>,
+    outputs: Vec<Shape>,
+    code: Vec<Instruction>,
+    /// Where each value lives; values that were fused away have no place.
+    places: Vec<Option<Place>>,
+    /// Elements of each slot of the workspace.
+    slots: Vec<usize>,
+}
+
+/// The memory a [`Plan`] runs in, besides its inputs and outputs.
+pub struct Workspace<T: Real> {
+    threads: Threads,
+    arena: Vec<T>,
+    // Lists of slices, empty between runs: kept for their allocations.
+    inputs: Vec<&'static [T]>,
+    buffers: Vec<&'static mut [T]>,
+}
+
+#[derive(Debug)]
+enum Instruction {
+    Kernel(Kernel),
+    Product(Product),
+    Sum(Sum),
+    Pad(Pad),
+}
+
+impl Plan {
+    /// Makes a program ready to run.
+    pub fn new(graph: &Graph) -> Self {
+        lower::lower(graph)
+    }
+
+    /// The shapes of the inputs.
+    pub fn inputs(&self) -> &[Shape] {
+        &self.inputs
+    }
+
+    /// The shapes of the outputs.
+    pub fn outputs(&self) -> &[Shape] {
+        &self.outputs
+    }
+
+    /// Elements of memory that a run needs besides inputs and outputs.
+    pub fn workspace_size(&self) -> usize {
+        self.slots.iter().sum()
+    }
+
+    /// All the memory, and the threads, that runs of this plan use.
+    pub fn workspace<T: Real>(&self, threads: &Threads) -> Workspace<T> {
+        Workspace {
+            threads: threads.clone(),
+            arena: vec![T::zero(); self.workspace_size()],
+            inputs: Vec::with_capacity(self.inputs.len()),
+            buffers: Vec::with_capacity(self.outputs.len() + self.slots.len()),
+        }
+    }
+
+    /// Runs the program: reads the inputs, overwrites the outputs, allocates nothing. (With several threads, that
+    /// holds inside [`Threads::install`]; a call from outside hands the work to the pool first.)
+    ///
+    /// Tensors are contiguous, in row-major order. Consecutive tensors may share a slice: a flat parameter vector
+    /// can stand for all the parameters at once.
+    ///
+    /// # Panics
+    /// If the slices do not divide into the tensors of the program, or the workspace is another plan's.
+    #[track_caller]
+    pub fn run<T: Real>(&self, inputs: &[&[T]], outputs: &mut [&mut [T]], workspace: &mut Workspace<T>) {
+        assert!(workspace.arena.len() == self.workspace_size(), "the workspace belongs to another plan");
+        let mut tensors: Vec<&[T]> = recycle(std::mem::take(&mut workspace.inputs));
+        let mut rest = inputs.iter().copied();
+        let mut slice: &[T] = &[];
+        for shape in &self.inputs {
+            if slice.is_empty() {
+                slice = rest.next().unwrap_or_default();
+            }
+            assert!(slice.len() >= shape.size(), "an input slice of {} elements for {shape}", slice.len());
+            let (tensor, more) = slice.split_at(shape.size());
+            tensors.push(tensor);
+            slice = more;
+        }
+        assert!(slice.is_empty() && rest.next().is_none(), "input slices exceed {:?}", self.inputs);
+
+        let mut buffers: Vec<&mut [T]> = recycle_mut(std::mem::take(&mut workspace.buffers));
+        let mut rest = outputs.iter_mut();
+        let mut slice: &mut [T] = &mut [];
+        for shape in &self.outputs {
+            if slice.is_empty() {
+                slice = rest.next().map(|slice| &mut **slice).unwrap_or_default();
+            }
+            assert!(slice.len() >= shape.size(), "an output slice of {} elements for {shape}", slice.len());
+            let (tensor, more) = slice.split_at_mut(shape.size());
+            buffers.push(tensor);
+            slice = more;
+        }
+        assert!(slice.is_empty() && rest.next().is_none(), "output slices exceed {:?}", self.outputs);
+        let mut arena = &mut workspace.arena[..];
+        for &size in &self.slots {
+            let (slot, more) = arena.split_at_mut(size);
+            buffers.push(slot);
+            arena = more;
+        }
+
+        let threads = &workspace.threads;
+        let place = |value: usize| self.places[value].expect("instructions use values that have a place");
+        threads.install(|| {
+            for instruction in &self.code {
+                match instruction {
+                    Instruction::Kernel(kernel) => kernel.run(place, &tensors, &mut buffers, threads),
+                    Instruction::Product(product) => product.run(place, &tensors, &mut buffers, threads),
+                    Instruction::Sum(sum) => sum.run(place, &tensors, &mut buffers, threads),
+                    Instruction::Pad(pad) => pad.run(place, &tensors, &mut buffers),
+                }
+            }
+        });
+        workspace.inputs = recycle(tensors);
+        workspace.buffers = recycle_mut(buffers);
+    }
+
+    /// Runs the program once on tensors, in memory of its own.
+    ///
+    /// # Panics
+    /// If the inputs' shapes are not the program's.
+    #[track_caller]
+    pub fn call<T: Real>(&self, inputs: &[Tensor<T>], threads: &Threads) -> Vec<Tensor<T>> {
+        let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape().clone()).collect();
+        assert!(shapes == self.inputs, "a plan of inputs {:?} was called with {shapes:?}", self.inputs);
+        let inputs: Vec<&[T]> = inputs.iter().map(Tensor::data).collect();
+        let mut outputs: Vec<Vec<T>> = self.outputs.iter().map(|shape| vec![T::zero(); shape.size()]).collect();
+        let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.run(&inputs, &mut slices, &mut self.workspace(threads));
+        self.outputs.iter().zip(outputs).map(|(shape, data)| Tensor::new(shape.clone(), data)).collect()
+    }
+}
+
+impl Instruction {
+    /// The values it reads.
+    fn reads(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match self {
+            Self::Kernel(kernel) => Box::new(kernel.loads.iter().map(|load| load.view.value)),
+            Self::Product(product) => {
+                Box::new(product.terms.iter().flat_map(|term| [term.left.value, term.right.value]))
+            }
+            Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
+            Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
+        }
+    }
+
+    /// The values it writes.
+    fn writes(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match self {
+            Self::Kernel(kernel) => Box::new(kernel.stores.iter().copied()),
+            Self::Product(product) => Box::new([product.value].into_iter()),
+            Self::Sum(sum) => Box::new([sum.value].into_iter()),
+            Self::Pad(pad) => Box::new([pad.value].into_iter()),
+        }
+    }
+}
+
+/// An empty list with the allocation of another one: the standard library collects a list in place.
+fn recycle<'b, T>(mut list: Vec<&[T]>) -> Vec<&'b [T]> {
+    list.clear();
+    list.into_iter().map(|_| Default::default()).collect()
+}
+
+/// As [`recycle`], for slices that are written.
+fn recycle_mut<'b, T>(mut list: Vec<&mut [T]>) -> Vec<&'b mut [T]> {
+    list.clear();
+    list.into_iter().map(|_| Default::default()).collect()
+}
+
+impl<T: Real> fmt::Debug for Workspace<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Workspace({} elements, {:?})", self.arena.len(), self.threads)
+    }
+}

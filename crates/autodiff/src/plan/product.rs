@@ -1,0 +1,184 @@
+//! Products with summed labels: each is a batch of matrix products.
+//!
+//! Labels fall in four groups: batch (in all three lists), m (left and result), n (right and result) and k (summed).
+//! faer multiplies; this file divides the result into blocks whose size depends on the shape alone and gives each
+//! block to one thread, so the bits of the result do not depend on the number of threads.
+
+use std::mem::take;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use super::memory::{Memory, Place};
+use super::view::View;
+use crate::real::Real;
+use crate::threads::Threads;
+
+/// Multiplications and additions below which a block is not divided further.
+const BLOCK_FLOPS: usize = 1 << 25;
+/// Rows and columns of blocks are multiples of this.
+const BLOCK_EXTENT: usize = 64;
+
+/// A sum of batched matrix products, written to one contiguous value of shape (batch, m, n).
+#[derive(Debug)]
+pub(super) struct Product {
+    pub(super) value: usize,
+    pub(super) batch: Vec<usize>,
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) terms: Vec<Term>,
+}
+
+/// alpha · left · right for every index of the batch.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    pub(super) alpha: f64,
+    pub(super) k: usize,
+    pub(super) left: Factor,
+    pub(super) right: Factor,
+}
+
+/// A batch of matrices: element (b, i, j) is at offset + Σ b·batch + i·row + j·column, where one of row and
+/// column is 1.
+#[derive(Clone, Debug)]
+pub(super) struct Factor {
+    pub(super) value: usize,
+    pub(super) offset: usize,
+    pub(super) batch: Vec<usize>,
+    pub(super) row: usize,
+    pub(super) column: usize,
+}
+
+impl Factor {
+    /// The factor whose axes are those of `view`, batch first, then rows and columns; `None` if no stride is 1.
+    pub(super) fn new(view: &View, batch: Vec<usize>, rows: (usize, usize), columns: (usize, usize)) -> Option<Self> {
+        let ((m, row), (n, column)) = (rows, columns);
+        // An axis of extent 1 has no stride of its own: take the one that makes the storage regular.
+        let (row, column) = match (m, n) {
+            (1, 1) => (1, 1),
+            (1, _) if column == 1 => (n, 1),
+            (_, 1) if row == 1 => (1, m),
+            (1, _) => (1, column),
+            (_, 1) => (row, 1),
+            _ => (row, column),
+        };
+        let regular = (column == 1 && row >= n) || (row == 1 && column >= m);
+        regular.then(|| Self { value: view.value, offset: view.offset, batch, row, column })
+    }
+
+    fn matrix<'a, T: Real>(&self, data: &'a [T], at: usize, rows: usize, columns: usize) -> MatRef<'a, T> {
+        let data = &data[self.offset + at..];
+        if self.column == 1 {
+            let length = (rows - 1) * self.row + columns;
+            MatRef::from_row_major_slice_with_stride(&data[..length], rows, columns, self.row)
+        } else {
+            let length = (columns - 1) * self.column + rows;
+            MatRef::from_column_major_slice_with_stride(&data[..length], rows, columns, self.column)
+        }
+    }
+}
+
+impl Product {
+    pub(super) fn run<T: Real>(
+        &self,
+        place: impl Fn(usize) -> Place + Sync,
+        inputs: &[&[T]],
+        buffers: &mut [&mut [T]],
+        threads: &Threads,
+    ) {
+        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
+        let out = take(&mut buffers[target]);
+        let memory = Memory { inputs, buffers };
+        let batches: usize = self.batch.iter().product();
+        let size = batches * self.m * self.n;
+        if size > 0 {
+            self.batches(0, &mut out[..size], &place, &memory, threads);
+        }
+        buffers[target] = out;
+    }
+
+    /// Halves the batch while that is worth a thread.
+    fn batches<T: Real>(
+        &self,
+        first: usize,
+        out: &mut [T],
+        place: &(impl Fn(usize) -> Place + Sync),
+        memory: &Memory<'_, T>,
+        threads: &Threads,
+    ) {
+        let each = self.m * self.n;
+        let count = out.len() / each;
+        let work: usize = self.terms.iter().map(|term| 2 * each * term.k).sum();
+        if count > 1 && count * work > BLOCK_FLOPS {
+            let (low, high) = out.split_at_mut(count / 2 * each);
+            threads.join(
+                || self.batches(first, low, place, memory, threads),
+                || self.batches(first + count / 2, high, place, memory, threads),
+            );
+            return;
+        }
+        for (b, out) in out.chunks_exact_mut(each).enumerate() {
+            for (t, term) in self.terms.iter().enumerate() {
+                let left = term.left.at(&self.batch, first + b);
+                let right = term.right.at(&self.batch, first + b);
+                let left = term.left.matrix(memory.read(place(term.left.value)), left, self.m, term.k);
+                let right = term.right.matrix(memory.read(place(term.right.value)), right, term.k, self.n);
+                let accum = if t == 0 { Accum::Replace } else { Accum::Add };
+                if self.m == 1 && self.n == 1 {
+                    let dot = (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * T::literal(term.alpha);
+                    out[0] = if t == 0 { dot } else { out[0] + dot };
+                } else {
+                    let out = MatMut::from_row_major_slice_mut(out, self.m, self.n);
+                    multiply(out, accum, left, right, T::literal(term.alpha), threads);
+                }
+            }
+        }
+    }
+}
+
+impl Factor {
+    /// Where the matrix of a batch index (flattened row-major) begins.
+    fn at(&self, extents: &[usize], mut index: usize) -> usize {
+        let mut at = 0;
+        for (&extent, stride) in extents.iter().zip(&self.batch).rev() {
+            at += index % extent * stride;
+            index /= extent;
+        }
+        at
+    }
+}
+
+/// `out` (+)= alpha · left · right, the longer side of `out` halved until blocks are small.
+fn multiply<T: Real>(
+    out: MatMut<'_, T>,
+    accum: Accum,
+    left: MatRef<'_, T>,
+    right: MatRef<'_, T>,
+    alpha: T,
+    threads: &Threads,
+) {
+    let (m, n, k) = (out.nrows(), out.ncols(), left.ncols());
+    if m.max(n) < 2 * BLOCK_EXTENT || 2 * m * n * k <= BLOCK_FLOPS {
+        matmul(out, accum, left, right, alpha, Par::Seq);
+    } else if m >= n {
+        let middle = half(m);
+        let (top, bottom) = out.split_at_row_mut(middle);
+        let (above, below) = left.split_at_row(middle);
+        threads.join(
+            || multiply(top, accum, above, right, alpha, threads),
+            || multiply(bottom, accum, below, right, alpha, threads),
+        );
+    } else {
+        let middle = half(n);
+        let (first, second) = out.split_at_col_mut(middle);
+        let (before, after) = right.split_at_col(middle);
+        threads.join(
+            || multiply(first, accum, left, before, alpha, threads),
+            || multiply(second, accum, left, after, alpha, threads),
+        );
+    }
+}
+
+fn half(extent: usize) -> usize {
+    extent.div_ceil(2 * BLOCK_EXTENT) * BLOCK_EXTENT
+}

@@ -1,0 +1,75 @@
+//! split: one program in two stages, x ↦ (y, r) once and (r, ẋ) ↦ ẏ as often as one likes.
+
+use crate::builder::{Builder, Var};
+use crate::graph::{Graph, Id};
+use crate::linear::Linear;
+use crate::op::Op;
+
+/// Splits `f` by what is known first. The first program takes the inputs flagged `known` and returns the first
+/// `early` outputs of `f`, then the *residuals*: the values that the second program needs from the first. The
+/// second takes the residuals, then the other inputs, and returns the other outputs.
+///
+/// A literal, and a known value that is a mere repetition of a smaller one, is made again in the second program
+/// rather than kept.
+///
+/// # Panics
+/// If `known` has not one flag an input, or one of the `early` outputs depends on an input that is not known.
+#[track_caller]
+pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
+    assert!(known.len() == f.inputs.len(), "{} flags for {} inputs", known.len(), f.inputs.len());
+    let late = f.depends_on(|i| !known[i]);
+    assert!(
+        f.outputs[..early].iter().all(|id| !late[id.index()]),
+        "an output asked for early depends on an input that is not known"
+    );
+
+    // What the second program takes over, and what it makes again.
+    let mut wanted = vec![false; f.nodes.len()];
+    for id in &f.outputs[early..] {
+        wanted[id.index()] = true;
+    }
+    let again = |node: &Op<Id>| matches!(node, Op::Constant(_) | Op::Linear(Linear::Broadcast(_), _));
+    for (id, node) in f.nodes().rev() {
+        if wanted[id.index()] && (late[id.index()] || again(&node.op)) {
+            node.op.args().iter().for_each(|a| wanted[a.index()] = true);
+        }
+    }
+    let residuals: Vec<Id> = f
+        .nodes()
+        .filter(|(id, node)| wanted[id.index()] && !late[id.index()] && !again(&node.op))
+        .map(|(id, _)| id)
+        .collect();
+
+    let first = Builder::new();
+    let mut values: Vec<Option<Var<'_>>> = vec![None; f.nodes.len()];
+    let x: Vec<Option<Var<'_>>> =
+        f.inputs.iter().zip(known).map(|(shape, &k)| k.then(|| first.input(shape.clone()))).collect();
+    for (id, node) in f.nodes().filter(|(id, _)| !late[id.index()]) {
+        values[id.index()] = match &node.op {
+            Op::Input(i) => x[*i],
+            op => Some(first.record(op.map(|a| values[a.index()].expect("known values use known values").id()))),
+        };
+    }
+    let outputs: Vec<Var<'_>> =
+        f.outputs[..early].iter().chain(&residuals).filter_map(|id| values[id.index()]).collect();
+    let first = first.finish(&outputs);
+
+    let second = Builder::new();
+    let mut values: Vec<Option<Var<'_>>> = vec![None; f.nodes.len()];
+    for id in &residuals {
+        values[id.index()] = Some(second.input(f.node(*id).shape.clone()));
+    }
+    let x: Vec<Option<Var<'_>>> =
+        f.inputs.iter().zip(known).map(|(shape, &k)| (!k).then(|| second.input(shape.clone()))).collect();
+    for (id, node) in f.nodes().filter(|(id, _)| wanted[id.index()]) {
+        if values[id.index()].is_none() {
+            values[id.index()] = match &node.op {
+                Op::Input(i) => x[*i],
+                op => Some(second.record(op.map(|a| values[a.index()].expect("defined before use").id()))),
+            };
+        }
+    }
+    let outputs: Vec<Var<'_>> = f.outputs[early..].iter().filter_map(|id| values[id.index()]).collect();
+    let second = second.finish(&outputs);
+    (first, second)
+}

@@ -1,0 +1,71 @@
+//! Threads: how many cores a plan may use. Results do not depend on it.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// A number of threads and, if it is more than one, the pool that holds them. Clones share the pool.
+///
+/// Work is divided into blocks whose size is fixed by the shapes alone, so results have the same bits for any
+/// number of threads.
+#[derive(Clone, Default)]
+pub struct Threads {
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl Threads {
+    /// The calling thread alone.
+    pub fn one() -> Self {
+        Self::default()
+    }
+
+    /// `count` threads.
+    ///
+    /// # Panics
+    /// If the system cannot start them.
+    pub fn new(count: NonZeroUsize) -> Self {
+        let pool = (count.get() > 1).then(|| {
+            let pool = ThreadPoolBuilder::new().num_threads(count.get()).build();
+            Arc::new(pool.expect("the system starts threads"))
+        });
+        Self { pool }
+    }
+
+    /// As many threads as the machine runs at once.
+    pub fn available() -> Self {
+        Self::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.pool.as_ref().map_or(1, |pool| pool.current_num_threads())
+    }
+
+    /// Runs `f` where [`Threads::join`] can divide work. Nested calls are free, so a long loop of short runs is
+    /// best put inside one call.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(f),
+            None => f(),
+        }
+    }
+
+    /// Runs both, possibly at the same time. To be called inside [`Threads::install`].
+    #[inline]
+    pub(crate) fn join(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+        if self.pool.is_some() {
+            rayon::join(a, b);
+        } else {
+            a();
+            b();
+        }
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Threads({})", self.count())
+    }
+}

@@ -1,0 +1,278 @@
+//! The laws of the calculus, each a property of random programs.
+
+mod dual;
+mod programs;
+
+use autodiff::{
+    Einsum, Function, Graph, Linear, LinearGraph, Op, Plan, Real, Shape, Tensor, Threads, evaluate, jvp, linearize,
+    simplify, split, transpose,
+};
+use dual::Dual;
+use programs::{linear_program, program, tensors, with_all_values};
+use proptest::prelude::*;
+
+/// The largest magnitude among tensors, at least 1.
+fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
+    tensors.iter().flat_map(|t| t.data()).fold(1.0, |m, &x| f64::max(m, x.into().abs()))
+}
+
+/// The magnitude of all values on the way to the outputs: what rounding errors are relative to.
+fn scale_of(f: &Graph, x: &[Tensor<f64>]) -> f64 {
+    magnitude(&evaluate(&with_all_values(f), x))
+}
+
+fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f64 {
+    assert_eq!(a.len(), b.len(), "as many tensors on both sides");
+    let mut largest = 0.0_f64;
+    for (a, b) in a.iter().zip(b) {
+        assert_eq!(a.shape(), b.shape(), "equal shapes on both sides");
+        for (&x, &y) in a.data().iter().zip(b.data()) {
+            largest = largest.max((x.into() - y.into()).abs());
+        }
+    }
+    largest
+}
+
+fn dot(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> (f64, f64) {
+    let terms = || a.iter().zip(b).flat_map(|(a, b)| a.data().iter().zip(b.data()).map(|(x, y)| x * y));
+    (terms().sum(), terms().map(f64::abs).sum())
+}
+
+fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
+    tensors.iter().map(|t| t.shape().clone()).collect()
+}
+
+/// Whether some kinked function stands at an argument where a small step could cross its kink.
+fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
+    let values = evaluate(&with_all_values(f), x);
+    f.nodes().any(|(_, node)| {
+        let kinked = matches!(node.op(), Op::Nonlinear(autodiff::Nonlinear::Map(Function::Relu | Function::Step), _));
+        kinked && values[node.op().args()[0].index()].data().iter().any(|a| a.abs() < margin)
+    })
+}
+
+fn close(error: f64, bound: f64) -> Result<(), TestCaseError> {
+    prop_assert!(error <= bound, "error {error:e} exceeds {bound:e}");
+    Ok(())
+}
+
+/// ⟨u, f(r, v)⟩ = ⟨fᵀ(r, u), v⟩ at random r, u, v.
+fn adjoint_law(f: &LinearGraph, residuals: &[Tensor<f64>], seed: u64) -> Result<(), TestCaseError> {
+    let v = tensors::<f64>(f.inputs(), seed, 21);
+    let y = evaluate(f.graph(), &[residuals, &v].concat());
+    let u = tensors::<f64>(&shapes(&y), seed, 22);
+    let pulled = transpose(f);
+    let x = evaluate(pulled.graph(), &[residuals, &u].concat());
+    let ((left, a), (right, b)) = (dot(&u, &y), dot(&x, &v));
+    // Rounding on the way scales with the largest value there, not only with the terms at the ends.
+    let inner = scale_of(f.graph(), &[residuals, &v].concat()).max(scale_of(pulled.graph(), &[residuals, &u].concat()));
+    close((left - right).abs(), 64.0 * f64::EPSILON * (a + b + inner))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_global_rejects: 65536, ..ProptestConfig::default() })]
+
+    #[test]
+    fn law_1_plan_equals_plain_evaluation((f, seed) in program()) {
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let x32 = tensors::<f32>(f.inputs(), seed, 0);
+        let expected = evaluate(&f, &x);
+        let scale = scale_of(&f, &x);
+        prop_assume!(scale < 1e3 && !near_kink(&f, &x, 1e-3));
+        let plan = Plan::new(&f);
+        close(distance(&plan.call(&x, &Threads::one()), &expected), 1e3 * f64::EPSILON * scale * scale)?;
+        close(distance(&plan.call(&x32, &Threads::one()), &expected), 1e3 * f64::from(f32::EPSILON) * scale * scale)?;
+    }
+
+    #[test]
+    fn law_2_jvp_equals_central_differences((f, seed) in program()) {
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let dx = tensors::<f64>(f.inputs(), seed, 1);
+        let wrt: Vec<usize> = (0..f.inputs().len()).collect();
+        let derivative = jvp(&f, &wrt);
+        let y = evaluate(&derivative, &[&x[..], &dx].concat());
+        prop_assume!(scale_of(&derivative, &[&x[..], &dx].concat()) < 1e2 && !near_kink(&f, &x, 1e-2));
+        let (primal, tangent) = y.split_at(f.outputs().len());
+        close(distance(primal, &evaluate(&f, &x)), 0.0)?;
+        let difference = |h: f64| {
+            let moved = |sign: f64| {
+                let x: Vec<Tensor<f64>> = x.iter().zip(&dx).map(|(x, dx)| {
+                    let moved: Vec<f64> = x.data().iter().zip(dx.data()).map(|(x, dx)| x + sign * h * dx).collect();
+                    Tensor::new(x.shape().clone(), moved)
+                }).collect();
+                evaluate(&f, &x)
+            };
+            moved(1.0).iter().zip(moved(-1.0)).map(|(a, b)| {
+                let slope: Vec<f64> = a.data().iter().zip(b.data()).map(|(a, b)| (a - b) / (2.0 * h)).collect();
+                Tensor::new(a.shape().clone(), slope)
+            }).collect::<Vec<_>>()
+        };
+        // O(h²): what remains after one Richardson step is of fourth order, and below rounding / h.
+        let (coarse, fine) = (difference(2e-3), difference(1e-3));
+        for ((coarse, fine), tangent) in coarse.iter().zip(&fine).zip(tangent) {
+            for ((c, f), t) in coarse.data().iter().zip(fine.data()).zip(tangent.data()) {
+                let extrapolated = f + (f - c) / 3.0;
+                let size = 1.0 + t.abs() + (f - c).abs() * 1e6;
+                prop_assert!((extrapolated - t).abs() <= 1e-6 * size, "difference {extrapolated}, jvp {t}");
+                // And the plain difference must already approach it at second order.
+                prop_assert!((f - t).abs() <= 0.5 * (c - t).abs() + 1e-8 * size, "{c}, {f} do not approach {t}");
+            }
+        }
+    }
+
+    #[test]
+    fn law_2_function_table_equals_dual_numbers(x in -1.9..1.9_f64, b in -2.0..2.0_f64) {
+        for &f in Function::ALL {
+            let x = if matches!(f, Function::Log | Function::Sqrt) { x.abs() + 0.1 } else { x };
+            prop_assume!(x.abs() > 1e-3);
+            let graph = Graph::trace([[]; 1], |v| vec![v[0].map(f)]);
+            let y = evaluate(&jvp(&graph, &[0]), &[Tensor::new([], [x]), Tensor::new([], [b])]);
+            let expected = Dual(x, b).apply(f);
+            close((y[0].at(&[]) - expected.0).abs(), 1e-14 * (1.0 + expected.0.abs()))?;
+            close((y[1].at(&[]) - expected.1).abs(), 1e-13 * (1.0 + expected.1.abs()))?;
+        }
+    }
+
+    #[test]
+    fn law_2_products_and_sums_equal_dual_numbers(a in -2.0..2.0_f64, b in -2.0..2.0_f64, da in -2.0..2.0_f64, db in -2.0..2.0_f64) {
+        let f = Graph::trace([[]; 2], |x| vec![(x[0] * x[1] + x[0]) * (-x[1])]);
+        let at = [a, b, da, db].map(|x| Tensor::new([], [x]));
+        let y = evaluate(&jvp(&f, &[0, 1]), &at);
+        let (a, b) = (Dual(a, da), Dual(b, db));
+        let expected = (a * b + a) * -b;
+        close((y[0].at(&[]) - expected.0).abs() + (y[1].at(&[]) - expected.1).abs(), 1e-13)?;
+    }
+
+    #[test]
+    fn law_3_transpose_is_the_adjoint((f, seed) in linear_program()) {
+        let f = LinearGraph::new(f, 1);
+        let residuals = tensors::<f64>(f.residuals(), seed, 20);
+        adjoint_law(&f, &residuals, seed)?;
+    }
+
+    #[test]
+    fn law_3_vjp_is_the_adjoint_of_jvp((f, seed) in program()) {
+        let wrt: Vec<usize> = (0..f.inputs().len()).collect();
+        let l = linearize(&f, &wrt);
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let residuals = evaluate(&l.primal, &x).split_off(f.outputs().len());
+        prop_assume!(magnitude(&residuals) < 1e3);
+        adjoint_law(&l.tangent, &residuals, seed)?;
+    }
+
+    #[test]
+    fn law_4_transpose_is_an_involution((f, seed) in linear_program()) {
+        let f = LinearGraph::new(f, 1);
+        let twice = transpose(&transpose(&f));
+        prop_assert_eq!(twice.residuals(), f.residuals());
+        prop_assert_eq!(twice.inputs(), f.inputs());
+        let x = tensors::<f64>(f.graph().inputs(), seed, 0);
+        close(distance(&evaluate(twice.graph(), &x), &evaluate(f.graph(), &x)), 1e-12 * scale_of(f.graph(), &x))?;
+    }
+
+    #[test]
+    fn law_5_tangent_program_equals_jvp_and_is_linear((f, seed) in program()) {
+        let wrt: Vec<usize> = (0..f.inputs().len()).rev().collect();
+        let l = linearize(&f, &wrt);
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let reversed: Vec<Shape> = wrt.iter().map(|&i| f.inputs()[i].clone()).collect();
+        let (v, w) = (tensors::<f64>(&reversed, seed, 1), tensors::<f64>(&reversed, seed, 2));
+        let mut y = evaluate(&l.primal, &x);
+        let residuals = y.split_off(f.outputs().len());
+        let both = jvp(&f, &wrt);
+        let expected = evaluate(&both, &[&x[..], &v].concat());
+        let scale = scale_of(&both, &[&x[..], &v].concat());
+        prop_assume!(scale < 1e4);
+        let tangent = |v: &[Tensor<f64>]| evaluate(l.tangent.graph(), &[&residuals[..], v].concat());
+        let (primal, derivative) = expected.split_at(y.len());
+        close(distance(&y, primal), 1e-12 * scale)?;
+        close(distance(&tangent(&v), derivative), 1e-12 * scale)?;
+        let combine = |a: &[Tensor<f64>], b: &[Tensor<f64>]| -> Vec<Tensor<f64>> {
+            a.iter().zip(b).map(|(a, b)| Tensor::from_fn(a.shape().clone(), |i| 0.5 * a.at(i) - 3.0 * b.at(i))).collect()
+        };
+        let linear = combine(&tangent(&v), &tangent(&w));
+        close(distance(&tangent(&combine(&v, &w)), &linear), 1e-12 * scale * magnitude(&linear))?;
+    }
+
+    #[test]
+    fn law_6_split_recomposes((f, seed) in program(), flags in any::<[bool; 3]>()) {
+        let known: Vec<bool> = flags[..f.inputs().len()].to_vec();
+        let (first, second) = split(&f, &known, 0);
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let part = |k: bool| x.iter().zip(&known).filter(move |(_, known)| **known == k).map(|(x, _)| x.clone());
+        let residuals = evaluate(&first, &part(true).collect::<Vec<_>>());
+        let late: Vec<Tensor<f64>> = residuals.into_iter().chain(part(false)).collect();
+        close(distance(&evaluate(&second, &late), &evaluate(&f, &x)), 0.0)?;
+    }
+
+    #[test]
+    fn law_7_simplify_is_idempotent_and_never_grows((f, seed) in program()) {
+        let wrt: Vec<usize> = (0..f.inputs().len()).collect();
+        for f in [f.clone(), jvp(&f, &wrt)] {
+            let simple = simplify(&f);
+            prop_assert!(simple.nodes().len() <= f.nodes().len());
+            prop_assert_eq!(&simplify(&simple), &simple);
+            let x = tensors::<f64>(f.inputs(), seed, 0);
+            let scale = scale_of(&f, &x);
+            prop_assume!(scale < 1e4);
+            close(distance(&evaluate(&simple, &x), &evaluate(&f, &x)), 1e-12 * scale)?;
+        }
+    }
+
+    #[test]
+    fn law_10_bits_do_not_depend_on_threads((f, seed) in program()) {
+        let x = tensors::<f32>(f.inputs(), seed, 0);
+        let plan = Plan::new(&f);
+        let two = Threads::new(2.try_into().expect("two is not zero"));
+        let bits = |threads: &Threads| -> Vec<u32> {
+            plan.call(&x, threads).iter().flat_map(|t| t.data()).map(|x| x.to_bits()).collect()
+        };
+        prop_assert_eq!(bits(&Threads::one()), bits(&two));
+    }
+
+    #[test]
+    fn law_12_linearization_error_is_of_second_order((f, seed) in program()) {
+        let x = tensors::<f64>(f.inputs(), seed, 0);
+        let v = tensors::<f64>(f.inputs(), seed, 1);
+        let wrt: Vec<usize> = (0..f.inputs().len()).collect();
+        let both = jvp(&f, &wrt);
+        prop_assume!(scale_of(&both, &[&x[..], &v].concat()) < 30.0 && !near_kink(&f, &x, 0.05));
+        let mut y = evaluate(&both, &[&x[..], &v].concat());
+        let dy = y.split_off(f.outputs().len());
+        // f_lin(x + h v) = f(x) + h J v; at h = 0 it is f(x).
+        close(distance(&y, &evaluate(&f, &x)), 0.0)?;
+        let error = |h: f64| {
+            let add = |a: &[Tensor<f64>], b: &[Tensor<f64>]| -> Vec<Tensor<f64>> {
+                a.iter().zip(b).map(|(a, b)| Tensor::from_fn(a.shape().clone(), |i| a.at(i) + h * b.at(i))).collect()
+            };
+            distance(&evaluate(&f, &add(&x, &v)), &add(&y, &dy))
+        };
+        let (coarse, fine) = (error(1e-3), error(5e-4));
+        // Where the second derivative does not vanish the slope is 2; where it does, it is more, or there is no error.
+        if coarse > 1e-9 {
+            let slope = (coarse / fine).log2();
+            prop_assert!(slope > 1.9, "slope {slope} of errors {coarse:e}, {fine:e}");
+        }
+    }
+}
+
+#[test]
+fn law_4_adjoints_are_involutions() {
+    let axes = || autodiff::Axes::new([(0, 2), (2, 3)]);
+    let window = || autodiff::Window { axis: 1, start: 1, length: 2, extent: 4 };
+    let all = [
+        Linear::Scale(2.5.into()),
+        Linear::Sum(axes()),
+        Linear::Broadcast(axes()),
+        Linear::Permute([2, 0, 1].into()),
+        Linear::Reshape { from: [2, 6].into(), to: [3, 4].into() },
+        Linear::Slice(window()),
+        Linear::Pad(window()),
+    ];
+    for l in all {
+        assert_eq!(l.adjoint().adjoint(), l, "the adjoint of the adjoint");
+    }
+    let e = Einsum::new("bij,bjk->bik");
+    assert_eq!(e.adjoint_left().adjoint_left(), e, "the adjoint of the adjoint");
+    assert_eq!(e.adjoint_right().adjoint_right(), e, "the adjoint of the adjoint");
+}
