@@ -17,6 +17,7 @@ mod split;
 mod tensor;
 mod threads;
 mod transpose;
+mod vjp;
 
 pub use builder::{Builder, Var, einsum};
 pub use einsum::Einsum;
@@ -35,3 +36,4 @@ pub use split::split;
 pub use tensor::Tensor;
 pub use threads::Threads;
 pub use transpose::transpose;
+pub use vjp::{value_and_grad, vjp};

@@ -1,0 +1,269 @@
+//! What `compare` leaves behind: a table or JSON on stdout, summary.json, curves.csv and the figure.
+
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::path::Path;
+
+use cotangent::train::{Pair, Record};
+use serde::Serialize;
+
+use crate::compare::{Arguments, Precision, print};
+use crate::failure::Failure;
+use crate::figure::{self, Axis, Panel, Series, Style};
+
+/// One width's training, as far as it came.
+pub(crate) struct Run {
+    pub(crate) width: usize,
+    /// The names of the parameter tensors.
+    pub(crate) names: Vec<String>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) stable_rate: f64,
+    pub(crate) seconds: f64,
+}
+
+/// One object of summary.json.
+#[derive(Serialize)]
+struct Summary<'a> {
+    width: usize,
+    depth: usize,
+    activation: &'a str,
+    sigma_w: f64,
+    sigma_b: f64,
+    train: usize,
+    test: usize,
+    steps: usize,
+    learning_rate: f64,
+    largest_stable_learning_rate: f64,
+    seed: u64,
+    dtype: &'a str,
+    rmse_train: f64,
+    rmse_test: f64,
+    loss_train: Figures,
+    loss_test: Figures,
+    accuracy_train: Figures,
+    accuracy_test: Figures,
+    parameters: &'a [String],
+    weight_change: &'a [f64],
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    network: f64,
+    linear: f64,
+}
+
+impl From<Pair> for Figures {
+    fn from(Pair { network, linear }: Pair) -> Self {
+        Self { network, linear }
+    }
+}
+
+/// Writes everything that the runs call for.
+pub(crate) fn write(arguments: &Arguments, runs: &[Run], curves: File) -> Result<(), Failure> {
+    let out = &arguments.out;
+    write_curves(runs, curves).map_err(|error| Failure::unwritable(&out.join("curves.csv"), error))?;
+    let summaries: Vec<Summary<'_>> = runs.iter().filter_map(|run| summary(arguments, run)).collect();
+    // One width gives an object, a sweep an array.
+    let json = match (&summaries[..], arguments.width.len()) {
+        ([one], 1) => serde_json::to_string_pretty(one),
+        (all, _) => serde_json::to_string_pretty(all),
+    };
+    let json = json.map_err(Failure::run)? + "\n";
+    let path = out.join("summary.json");
+    fs::write(&path, &json).map_err(|error| Failure::unwritable(&path, error))?;
+    let stem = out.join("figure");
+    figure::write(&title(arguments), &panels(runs), &stem).map_err(|error| Failure::unwritable(&stem, error))?;
+    if arguments.json {
+        print(&json)?;
+    } else if !arguments.quiet {
+        print(&table(arguments, runs, out))?;
+    }
+    Ok(())
+}
+
+fn precision(arguments: &Arguments) -> &'static str {
+    match arguments.dtype {
+        Precision::F32 => "f32",
+        Precision::F64 => "f64",
+    }
+}
+
+fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
+    let last = run.records.last()?;
+    Some(Summary {
+        width: run.width,
+        depth: arguments.depth,
+        activation: arguments.activation.name(),
+        sigma_w: arguments.sigma_w,
+        sigma_b: arguments.sigma_b,
+        train: arguments.train.get(),
+        test: arguments.test.get(),
+        steps: last.step,
+        learning_rate: arguments.lr,
+        largest_stable_learning_rate: run.stable_rate,
+        seed: arguments.seed,
+        dtype: precision(arguments),
+        rmse_train: last.rmse_train,
+        rmse_test: last.rmse_test,
+        loss_train: last.loss_train.into(),
+        loss_test: last.loss_test.into(),
+        accuracy_train: last.accuracy_train.into(),
+        accuracy_test: last.accuracy_test.into(),
+        parameters: &run.names,
+        weight_change: &last.weight_change,
+        seconds: run.seconds,
+    })
+}
+
+/// One row a record; all widths under one header, since their networks have the same tensors.
+fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
+    let mut csv = csv::Writer::from_writer(file);
+    let pairs = ["loss_train", "loss_test", "accuracy_train", "accuracy_test"];
+    let pairs = pairs.iter().flat_map(|name| ["network", "linear"].map(|model| format!("{name}.{model}")));
+    let names = runs.first().map_or(&[][..], |run| &run.names);
+    let changes = names.iter().map(|name| format!("weight_change.{name}"));
+    let fixed = ["width", "step", "rmse_train", "rmse_test"].map(String::from);
+    csv.write_record(fixed.into_iter().chain(pairs).chain(changes))?;
+    for run in runs {
+        for r in &run.records {
+            let pairs = [r.loss_train, r.loss_test, r.accuracy_train, r.accuracy_test];
+            let numbers = [r.rmse_train, r.rmse_test]
+                .into_iter()
+                .chain(pairs.iter().flat_map(|pair| [pair.network, pair.linear]))
+                .chain(r.weight_change.iter().copied());
+            let head = [run.width, r.step].map(|n| n.to_string());
+            csv.write_record(head.into_iter().chain(numbers.map(|x| x.to_string())))?;
+        }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+fn title(arguments: &Arguments) -> String {
+    let Arguments { depth, activation, train, lr, .. } = arguments;
+    let widths: Vec<String> = arguments.width.iter().map(ToString::to_string).collect();
+    format!(
+        "A network and its linearization: {depth} × {} {activation}, {train} digits, learning rate {lr}",
+        widths.join(", ")
+    )
+}
+
+fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
+    let mut text = format!(
+        "{}, {} steps, {}, seed {}\n\n",
+        title(arguments),
+        arguments.steps,
+        precision(arguments),
+        arguments.seed
+    );
+    let header = ["width", "RMSE test", "loss train", "(linear)", "loss test", "(linear)", "acc test", "(linear)", "seconds"];
+    let row = |cells: [String; 9]| cells.map(|cell| format!("{cell:>10}")).concat() + "\n";
+    text += &row(header.map(String::from));
+    for (run, last) in runs.iter().filter_map(|run| Some((run, run.records.last()?))) {
+        let short = |x: f64| format!("{x:.4}");
+        let percent = |x: f64| format!("{:.1} %", 100.0 * x);
+        text += &row([
+            run.width.to_string(),
+            short(last.rmse_test),
+            short(last.loss_train.network),
+            short(last.loss_train.linear),
+            short(last.loss_test.network),
+            short(last.loss_test.linear),
+            percent(last.accuracy_test.network),
+            percent(last.accuracy_test.linear),
+            format!("{:.2}", run.seconds),
+        ]);
+    }
+    if let Some(line) = power_law(&final_rmse(runs)) {
+        let _ = writeln!(text, "\nRMSE ∝ width^{:.3}", line.slope);
+    }
+    let rates: Vec<String> = runs.iter().map(|run| format!("{:.3}", run.stable_rate)).collect();
+    let _ = writeln!(text, "\nlargest stable learning rate of the linear model: {}", rates.join(", "));
+    let _ = writeln!(text, "written to {}: summary.json, curves.csv, figure.svg, figure.png", out.display());
+    text
+}
+
+/// Losses and weight changes of the last width, the RMSE of every width, and against width.
+fn panels(runs: &[Run]) -> Vec<Panel> {
+    let axis = |label: &str| Axis { label: label.into(), log: true };
+    #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
+    let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| Series {
+        label: label.into(),
+        color,
+        style,
+        points: run.records.iter().map(|record| (record.step as f64, value(record))).collect(),
+    };
+    let Some(main) = runs.last() else { return Vec::new() };
+    let of = |title: &str| if runs.len() > 1 { format!("{title}, width {}", main.width) } else { title.into() };
+    let losses = vec![
+        curve(main, "network, train", 0, Style::Solid, &|r| r.loss_train.network),
+        curve(main, "network, test", 1, Style::Solid, &|r| r.loss_test.network),
+        curve(main, "linear, train", 0, Style::Dashed, &|r| r.loss_train.linear),
+        curve(main, "linear, test", 1, Style::Dashed, &|r| r.loss_test.linear),
+    ];
+    let rmse = if runs.len() > 1 {
+        let test = |(color, run): (usize, &Run)| {
+            curve(run, &format!("width {}", run.width), color, Style::Solid, &|r| r.rmse_test)
+        };
+        runs.iter().enumerate().map(test).collect()
+    } else {
+        vec![
+            curve(main, "train", 0, Style::Solid, &|r| r.rmse_train),
+            curve(main, "test", 1, Style::Solid, &|r| r.rmse_test),
+        ]
+    };
+    let changes = main.names.iter().enumerate().map(|(i, name)| {
+        let style = if name.ends_with("bias") { Style::Dashed } else { Style::Solid };
+        curve(main, name, i / 2, style, &|r| r.weight_change[i])
+    });
+    let mut panels = vec![
+        Panel { title: of("Loss"), x: axis("step"), y: axis("½ mean ‖f − y‖²"), series: losses },
+        Panel { title: "RMSE of f − f_lin".into(), x: axis("step"), y: axis("RMSE"), series: rmse },
+        Panel {
+            title: of("Weight change"),
+            x: axis("step"),
+            y: axis("‖θ − θ₀‖ / ‖θ₀‖"),
+            series: changes.collect(),
+        },
+    ];
+    if runs.len() > 1 {
+        let points = final_rmse(runs);
+        let mut series = vec![Series { label: "test".into(), color: 1, style: Style::Points, points: points.clone() }];
+        if let Some(line) = power_law(&points) {
+            let fit = points.iter().map(|&(x, _)| (x, (line.at_one + line.slope * x.ln()).exp())).collect();
+            series.push(Series {
+                label: format!("slope {:.2}", line.slope),
+                color: 0,
+                style: Style::Dashed,
+                points: fit,
+            });
+        }
+        panels.push(Panel { title: "Final RMSE".into(), x: axis("width"), y: axis("RMSE"), series });
+    }
+    panels
+}
+
+#[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
+fn final_rmse(runs: &[Run]) -> Vec<(f64, f64)> {
+    runs.iter().filter_map(|run| Some((run.width as f64, run.records.last()?.rmse_test))).collect()
+}
+
+/// log y = `at_one` + `slope` log x.
+struct PowerLaw {
+    slope: f64,
+    at_one: f64,
+}
+
+/// The power law through positive points, by least squares on logarithms; `None` for fewer than two abscissas.
+fn power_law(points: &[(f64, f64)]) -> Option<PowerLaw> {
+    let logs: Vec<(f64, f64)> =
+        points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
+    #[allow(clippy::cast_precision_loss, reason = "a handful of points")]
+    let n = logs.len() as f64;
+    let (mean_x, mean_y) = (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
+    let variance: f64 = logs.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
+    let covariance: f64 = logs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
+    let slope = covariance / variance;
+    (variance > 0.0).then(|| PowerLaw { slope, at_one: mean_y - slope * mean_x })
+}

@@ -1,0 +1,21 @@
+//! The embedded digits: 1797 images of 8 × 8 pixels (E. Alpaydin, C. Kaynak 1998, UCI; CC BY 4.0, see
+//! `digits/CREDITS.md`).
+
+use crate::idx::Idx;
+
+/// Labelled images of handwritten digits.
+#[derive(Clone, Debug)]
+pub struct Digits {
+    /// 1797 × 8 × 8 pixels with values from 0 to 16.
+    pub images: Idx,
+    /// The digit each image shows.
+    pub labels: Vec<u8>,
+}
+
+/// The test part of the UCI *Optical Recognition of Handwritten Digits* (Alpaydin and Kaynak 1998, CC BY 4.0).
+pub fn digits() -> Digits {
+    let images = Idx::read(include_bytes!("../digits/digits-images-idx3-ubyte.gz"));
+    let labels = Idx::read(include_bytes!("../digits/digits-labels-idx1-ubyte.gz"));
+    let (Ok(images), Ok(labels)) = (images, labels) else { unreachable!("the embedded files are sound") };
+    Digits { images, labels: labels.into_bytes() }
+}
