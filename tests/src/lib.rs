@@ -1,1 +1,1 @@
-//! tests
+//! Laws across crates and reference values: see the files in `tests/`.

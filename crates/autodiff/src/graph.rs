@@ -149,17 +149,17 @@ impl fmt::Debug for Graph {
 }
 
 impl Graph {
-    pub(crate) fn print(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        input: impl Fn(usize) -> String,
-    ) -> fmt::Result {
+    pub(crate) fn print(&self, f: &mut fmt::Formatter<'_>, input: impl Fn(usize) -> String) -> fmt::Result {
         let name = |id: Id| match self.node(id).op {
             Op::Input(i) => input(i),
             _ => id.to_string(),
         };
-        let inputs: Vec<String> =
-            self.inputs.iter().enumerate().map(|(i, shape)| format!("{}:{shape}", input(i))).collect();
+        let inputs: Vec<String> = self
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, shape)| format!("{}:{shape}", input(i)))
+            .collect();
         writeln!(f, "({}) ->", inputs.join(", "))?;
         for (id, node) in self.nodes() {
             if !matches!(node.op, Op::Input(_)) {

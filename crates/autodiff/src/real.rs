@@ -10,7 +10,9 @@ use num_traits::float::FloatCore;
 /// The elementary functions are this crate's own, in plain arithmetic without branches or table look-ups: they
 /// give the same bits on every machine, and loops over them vectorise. (`num_traits::Float` would call the
 /// platform's library, one element at a time.)
-pub trait Real: FloatCore + faer::traits::RealField + Into<f64> + Sum + fmt::Display + Default + 'static {
+pub trait Real:
+    FloatCore + faer::traits::RealField + Into<f64> + Sum + fmt::Display + Default + 'static
+{
     /// The literal, rounded to this type.
     fn literal(value: f64) -> Self;
     /// self · a + b, rounded once.
@@ -43,7 +45,11 @@ macro_rules! real {
     ($float:ident) => {
         impl Real for $float {
             #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, trivial_numeric_casts, reason = "a literal is rounded")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                trivial_numeric_casts,
+                reason = "a literal is rounded"
+            )]
             fn literal(value: f64) -> Self {
                 value as Self
             }

@@ -18,7 +18,11 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn new(shape: impl Into<Shape>, data: impl Into<Vec<T>>) -> Self {
         let (shape, data) = (shape.into(), data.into());
-        assert!(shape.size() == data.len(), "{} elements do not fill shape {shape}", data.len());
+        assert!(
+            shape.size() == data.len(),
+            "{} elements do not fill shape {shape}",
+            data.len()
+        );
         Self { shape, data }
     }
 
@@ -46,9 +50,13 @@ impl<T: Real> Tensor<T> {
     /// If the index lies outside the shape.
     #[track_caller]
     pub fn at(&self, index: &[usize]) -> T {
-        let inside = index.len() == self.shape.rank() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
+        let inside =
+            index.len() == self.shape.rank() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
         assert!(inside, "index {index:?} lies outside shape {}", self.shape);
-        self.data[index.iter().zip(self.shape.iter()).fold(0, |at, (i, n)| at * n + i)]
+        self.data[index
+            .iter()
+            .zip(self.shape.iter())
+            .fold(0, |at, (i, n)| at * n + i)]
     }
 }
 
@@ -60,7 +68,9 @@ pub(crate) fn for_each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
     }
     loop {
         f(&index);
-        let Some(axis) = (0..shape.len()).rev().find(|&axis| index[axis] + 1 < shape[axis]) else { return };
+        let Some(axis) = (0..shape.len()).rev().find(|&axis| index[axis] + 1 < shape[axis]) else {
+            return;
+        };
         index[axis] += 1;
         index[axis + 1..].fill(0);
     }

@@ -17,7 +17,10 @@ pub fn transpose(f: &LinearGraph) -> LinearGraph {
     let linear = f.linear();
     let g = Builder::new();
     let residuals: Vec<Var<'_>> = f.residuals().iter().map(|shape| g.input(shape.clone())).collect();
-    let outputs: Vec<Var<'_>> = graph.output_shapes().map(|shape| g.input(shape.clone())).collect();
+    let outputs: Vec<Var<'_>> = graph
+        .output_shapes()
+        .map(|shape| g.input(shape.clone()))
+        .collect();
 
     let mut known: Vec<Option<Var<'_>>> = vec![None; graph.nodes.len()];
     for (id, node) in graph.nodes().filter(|(id, _)| !linear[id.index()]) {
@@ -33,7 +36,9 @@ pub fn transpose(f: &LinearGraph) -> LinearGraph {
         give(&mut cotangents, *id, u);
     }
     for (id, node) in graph.nodes().rev().filter(|(id, _)| linear[id.index()]) {
-        let Some(u) = cotangents[id.index()].take() else { continue };
+        let Some(u) = cotangents[id.index()].take() else {
+            continue;
+        };
         match &node.op {
             Op::Input(i) => inputs[i - residuals.len()] = Some(u),
             Op::Add([a, b]) => {

@@ -27,7 +27,11 @@ impl Linearized {
     /// If `f` has not one output, or fewer inputs.
     #[track_caller]
     pub fn new(f: &Graph, parameters: usize) -> Self {
-        assert!(f.outputs().len() == 1, "a model has one output, got {}", f.outputs().len());
+        assert!(
+            f.outputs().len() == 1,
+            "a model has one output, got {}",
+            f.outputs().len()
+        );
         let wrt: Vec<usize> = (0..parameters).collect();
         let linearization = linearize(f, &wrt);
         let programs = Programs {
@@ -37,7 +41,9 @@ impl Linearized {
             parameters: size(&f.inputs()[..parameters]),
             linearization,
         };
-        Self { programs: Arc::new(programs) }
+        Self {
+            programs: Arc::new(programs),
+        }
     }
 
     /// Differentiates a network in all its parameters, for batches of the given size.
@@ -57,12 +63,21 @@ impl Linearized {
     #[track_caller]
     pub fn at<T: Real>(&self, theta: &[T], x: &[T], threads: &Threads) -> Jacobian<T> {
         let programs = &self.programs;
-        assert!(theta.len() == programs.parameters, "{} parameters, got {}", programs.parameters, theta.len());
-        let [value, residuals @ ..] = programs.primal.outputs() else { unreachable!("a model has one output") };
+        assert!(
+            theta.len() == programs.parameters,
+            "{} parameters, got {}",
+            programs.parameters,
+            theta.len()
+        );
+        let [value, residuals @ ..] = programs.primal.outputs() else {
+            unreachable!("a model has one output")
+        };
         let mut value = vec![T::zero(); value.size()];
         let mut residuals = vec![T::zero(); size(residuals)];
         let mut workspace = programs.primal.workspace(threads);
-        programs.primal.run(&[theta, x], &mut [&mut value, &mut residuals], &mut workspace);
+        programs
+            .primal
+            .run(&[theta, x], &mut [&mut value, &mut residuals], &mut workspace);
         Jacobian {
             programs: programs.clone(),
             value,
@@ -110,7 +125,9 @@ impl<T: Real> Jacobian<T> {
     /// If `v` has not one element a column, or `out` one a row.
     #[track_caller]
     pub fn apply(&mut self, v: &[T], out: &mut [T]) {
-        self.programs.tangent.run(&[&self.residuals, v], &mut [out], &mut self.tangent);
+        self.programs
+            .tangent
+            .run(&[&self.residuals, v], &mut [out], &mut self.tangent);
     }
 
     /// `out` = Jᵀ u.
@@ -119,14 +136,18 @@ impl<T: Real> Jacobian<T> {
     /// If `u` has not one element a row, or `out` one a column.
     #[track_caller]
     pub fn apply_transpose(&mut self, u: &[T], out: &mut [T]) {
-        self.programs.pull.run(&[&self.residuals, u], &mut [out], &mut self.pull);
+        self.programs
+            .pull
+            .run(&[&self.residuals, u], &mut [out], &mut self.pull);
     }
 
     /// The largest eigenvalue of J Jᵀ (the tangent kernel of this batch) by power iteration, to the given relative
     /// change between iterations. It approaches the eigenvalue from below.
     pub fn largest_eigenvalue(&mut self, tolerance: f64) -> f64 {
         // A start without symmetries that the dominant eigenvector might be orthogonal to.
-        let mut u: Vec<T> = (0..self.rows()).map(|i| T::literal(1.0 + 0.5 * f64::from((i * 7919 % 101) as u32) / 101.0)).collect();
+        let mut u: Vec<T> = (0..self.rows())
+            .map(|i| T::literal(1.0 + 0.5 * f64::from((i * 7919 % 101) as u32) / 101.0))
+            .collect();
         let mut v = vec![T::zero(); self.columns()];
         let mut eigenvalue = 0.0;
         for _ in 0..1000 {
@@ -134,7 +155,7 @@ impl<T: Real> Jacobian<T> {
             if norm == 0.0 || !norm.is_finite() {
                 return norm;
             }
-            u.iter_mut().for_each(|u| *u = *u / T::literal(norm));
+            u.iter_mut().for_each(|u| *u /= T::literal(norm));
             self.apply_transpose(&u, &mut v);
             let previous = std::mem::replace(&mut eigenvalue, self::norm(&v).powi(2));
             if (eigenvalue - previous).abs() <= tolerance * eigenvalue {
@@ -144,7 +165,6 @@ impl<T: Real> Jacobian<T> {
         }
         eigenvalue
     }
-
 }
 
 /// The Euclidean norm, summed in `f64`.
@@ -164,6 +184,12 @@ impl fmt::Debug for Linearized {
 
 impl<T: Real> fmt::Debug for Jacobian<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Jacobian({} × {}, {} residuals)", self.rows(), self.columns(), self.residuals.len())
+        write!(
+            f,
+            "Jacobian({} × {}, {} residuals)",
+            self.rows(),
+            self.columns(),
+            self.residuals.len()
+        )
     }
 }

@@ -19,14 +19,21 @@ pub struct Dense {
 impl Module for Dense {
     #[track_caller]
     fn parameters(&self, example: &Shape) -> Vec<(String, Shape)> {
-        assert!(example.rank() == 1, "dense layers apply to vectors, not to examples of shape {example}");
+        assert!(
+            example.rank() == 1,
+            "dense layers apply to vectors, not to examples of shape {example}"
+        );
         let weight = Shape::from([self.width, example[0]]);
         vec![("weight".into(), weight), ("bias".into(), [self.width].into())]
     }
 
     fn apply<'g>(&self, parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
-        let &[weight, bias] = parameters else { panic!("a dense layer has two parameters, got {}", parameters.len()) };
-        let [batch, inputs] = x.shape()[..] else { panic!("dense layers apply to vectors, not to {}", x.shape()) };
+        let &[weight, bias] = parameters else {
+            panic!("a dense layer has two parameters, got {}", parameters.len())
+        };
+        let [batch, inputs] = x.shape()[..] else {
+            panic!("dense layers apply to vectors, not to {}", x.shape())
+        };
         #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
         let c = self.sigma_w / (inputs as f64).sqrt();
         let bias = (self.sigma_b * bias).broadcast(Axes::new([(0, batch)]));

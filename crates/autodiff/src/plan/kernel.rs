@@ -86,11 +86,10 @@ impl Kernel {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let targets: [Option<usize>; MAX_STORES] =
-            array::from_fn(|s| match place(*self.stores.get(s)?) {
-                Place::Buffer(i) => Some(i),
-                Place::Input(_) => unreachable!("inputs are not written"),
-            });
+        let targets: [Option<usize>; MAX_STORES] = array::from_fn(|s| match place(*self.stores.get(s)?) {
+            Place::Buffer(i) => Some(i),
+            Place::Input(_) => unreachable!("inputs are not written"),
+        });
         let mut stores: [&mut [T]; MAX_STORES] =
             targets.map(|i| i.map(|i| take(&mut buffers[i])).unwrap_or_default());
         let memory = Memory { inputs, buffers };
@@ -145,7 +144,10 @@ impl Kernel {
         place: &impl Fn(usize) -> Place,
         memory: &Memory<'_, T>,
     ) {
-        #[allow(clippy::large_stack_arrays, reason = "the first-level cache is what it is sized for")]
+        #[allow(
+            clippy::large_stack_arrays,
+            reason = "the first-level cache is what it is sized for"
+        )]
         let mut scratch = [T::zero(); MAX_STEPS * BLOCK];
         let mut cells: [&mut [T]; MAX_CELLS] = array::from_fn(|_| Default::default());
         for (cell, block) in cells.iter_mut().zip(scratch.chunks_exact_mut(BLOCK)) {
@@ -187,7 +189,9 @@ impl Kernel {
                     Calc::ScaleAdd(c) => {
                         let c = T::literal(c);
                         let sources = source(0).iter().zip(source(1));
-                        y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = Real::mul_add(c, a, b));
+                        y.iter_mut()
+                            .zip(sources)
+                            .for_each(|(y, (&a, &b))| *y = Real::mul_add(c, a, b));
                     }
                     Calc::Multiply => {
                         let sources = source(0).iter().zip(source(1));
@@ -224,7 +228,10 @@ impl Load {
             match step {
                 0 => run.fill(data[from]),
                 1 => run.copy_from_slice(&data[from..][..run.len()]),
-                _ => run.iter_mut().zip(data[from..].iter().step_by(step)).for_each(|(y, &x)| *y = x),
+                _ => run
+                    .iter_mut()
+                    .zip(data[from..].iter().step_by(step))
+                    .for_each(|(y, &x)| *y = x),
             }
             (row, column, rest) = (row + 1, 0, more);
         }

@@ -51,7 +51,12 @@ pub(super) struct Factor {
 
 impl Factor {
     /// The factor whose axes are those of `view`, batch first, then rows and columns; `None` if no stride is 1.
-    pub(super) fn new(view: &View, batch: Vec<usize>, rows: (usize, usize), columns: (usize, usize)) -> Option<Self> {
+    pub(super) fn new(
+        view: &View,
+        batch: Vec<usize>,
+        rows: (usize, usize),
+        columns: (usize, usize),
+    ) -> Option<Self> {
         let ((m, row), (n, column)) = (rows, columns);
         // An axis of extent 1 has no stride of its own: take the one that makes the storage regular.
         let (row, column) = match (m, n) {
@@ -63,7 +68,13 @@ impl Factor {
             _ => (row, column),
         };
         let regular = (column == 1 && row >= n) || (row == 1 && column >= m);
-        regular.then(|| Self { value: view.value, offset: view.offset, batch, row, column })
+        regular.then_some(Self {
+            value: view.value,
+            offset: view.offset,
+            batch,
+            row,
+            column,
+        })
     }
 
     fn matrix<'a, T: Real>(&self, data: &'a [T], at: usize, rows: usize, columns: usize) -> MatRef<'a, T> {
@@ -86,7 +97,9 @@ impl Product {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
+        let Place::Buffer(target) = place(self.value) else {
+            unreachable!("inputs are not written")
+        };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let batches: usize = self.batch.iter().product();
@@ -121,11 +134,16 @@ impl Product {
             for (t, term) in self.terms.iter().enumerate() {
                 let left = term.left.at(&self.batch, first + b);
                 let right = term.right.at(&self.batch, first + b);
-                let left = term.left.matrix(memory.read(place(term.left.value)), left, self.m, term.k);
-                let right = term.right.matrix(memory.read(place(term.right.value)), right, term.k, self.n);
+                let left = term
+                    .left
+                    .matrix(memory.read(place(term.left.value)), left, self.m, term.k);
+                let right = term
+                    .right
+                    .matrix(memory.read(place(term.right.value)), right, term.k, self.n);
                 let accum = if t == 0 { Accum::Replace } else { Accum::Add };
                 if self.m == 1 && self.n == 1 {
-                    let dot = (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * T::literal(term.alpha);
+                    let dot =
+                        (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * T::literal(term.alpha);
                     out[0] = if t == 0 { dot } else { out[0] + dot };
                 } else {
                     let out = MatMut::from_row_major_slice_mut(out, self.m, self.n);

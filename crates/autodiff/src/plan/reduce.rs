@@ -29,7 +29,9 @@ impl Sum {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
+        let Place::Buffer(target) = place(self.value) else {
+            unreachable!("inputs are not written")
+        };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let data = &memory.read(place(self.view.value))[self.view.offset..];
@@ -61,13 +63,15 @@ impl Sum {
             for term in 0..terms {
                 let row = &data[from + offset(&self.summed, term)..];
                 if step == 1 {
-                    run.iter_mut().zip(row).for_each(|(sum, &x)| *sum = *sum + x);
+                    run.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
                 } else {
-                    run.iter_mut().zip(row.iter().step_by(step.max(1))).for_each(|(sum, &x)| *sum = *sum + x);
+                    run.iter_mut()
+                        .zip(row.iter().step_by(step.max(1)))
+                        .for_each(|(sum, &x)| *sum += x);
                 }
             }
             if self.view.scale != 1.0 {
-                run.iter_mut().for_each(|sum| *sum = *sum * T::literal(self.view.scale));
+                run.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
             }
             (at, rest) = (at + length, more);
         }
@@ -95,7 +99,9 @@ impl Pad {
         inputs: &[&[T]],
         buffers: &mut [&mut [T]],
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
+        let Place::Buffer(target) = place(self.value) else {
+            unreachable!("inputs are not written")
+        };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let data = &memory.read(place(self.view.value))[self.view.offset..];
