@@ -16,10 +16,7 @@ struct Case {
 
 impl Case {
     fn network(&self) -> Network {
-        Network::new(
-            mlp(&self.hidden, self.outputs, self.activation, 1.5, self.sigma_b),
-            [self.inputs],
-        )
+        Network::new(mlp(&self.hidden, self.outputs, self.activation, 1.5, self.sigma_b), [self.inputs])
     }
 
     fn x<T: Real>(&self) -> Vec<T> {
@@ -31,35 +28,22 @@ fn case() -> impl Strategy<Value = Case> {
     let hidden = prop::collection::vec(1..9_usize, 0..4);
     let activation = prop::sample::select(Activation::ALL);
     let sigma_b = prop::sample::select(vec![0.0, 0.3]);
-    (
-        hidden,
-        1..6_usize,
-        1..4_usize,
-        1..5_usize,
-        activation,
-        sigma_b,
-        any::<u64>(),
+    (hidden, 1..6_usize, 1..4_usize, 1..5_usize, activation, sigma_b, any::<u64>()).prop_map(
+        |(hidden, inputs, outputs, batch, activation, sigma_b, seed)| Case {
+            hidden,
+            inputs,
+            outputs,
+            batch,
+            activation,
+            sigma_b,
+            seed,
+        },
     )
-        .prop_map(
-            |(hidden, inputs, outputs, batch, activation, sigma_b, seed)| Case {
-                hidden,
-                inputs,
-                outputs,
-                batch,
-                activation,
-                sigma_b,
-                seed,
-            },
-        )
 }
 
 /// Standard normal numbers: the parameters of a layer without biases that count.
 fn normal<T: Real>(count: usize, seed: u64, salt: u64) -> Vec<T> {
-    let layer = Dense {
-        width: count,
-        sigma_w: 1.0,
-        sigma_b: 0.0,
-    };
+    let layer = Dense { width: count, sigma_w: 1.0, sigma_b: 0.0 };
     Network::new(layer, [1]).init::<T>(seed.wrapping_add(salt << 32))[..count].to_vec()
 }
 
@@ -87,10 +71,7 @@ fn adjoint_law<T: Real>(case: &Case) -> Result<(), TestCaseError> {
     let ((left, a), (right, b)) = (dot(&u, &jv), dot(&jtu, &v));
     let bound =
         64.0 * Into::<f64>::into(T::epsilon()) * (a + b + norm(&u) * norm(&jv) + norm(&jtu) * norm(&v));
-    prop_assert!(
-        (left - right).abs() <= bound,
-        "⟨u, Jv⟩ = {left}, ⟨Jᵀu, v⟩ = {right}, bound {bound:e}"
-    );
+    prop_assert!((left - right).abs() <= bound, "⟨u, Jv⟩ = {left}, ⟨Jᵀu, v⟩ = {right}, bound {bound:e}");
     Ok(())
 }
 
@@ -98,11 +79,7 @@ fn adjoint_law<T: Real>(case: &Case) -> Result<(), TestCaseError> {
 fn evaluate<T: Real>(case: &Case, theta: &[T]) -> Vec<T> {
     let plan = Plan::new(&case.network().program(case.batch));
     let mut y = vec![T::zero(); case.batch * case.outputs];
-    plan.run(
-        &[theta, &case.x::<T>()],
-        &mut [&mut y],
-        &mut plan.workspace(&Threads::one()),
-    );
+    plan.run(&[theta, &case.x::<T>()], &mut [&mut y], &mut plan.workspace(&Threads::one()));
     y
 }
 
@@ -157,13 +134,7 @@ proptest! {
 fn f32_networks_start_where_f64_networks_do() {
     let network = Network::new(mlp(&[7, 5], 3, Activation::Tanh, 1.5, 0.1), [4]);
     let (single, double): (Vec<f32>, Vec<f64>) = (network.init(11), network.init(11));
-    assert!(
-        single.iter().zip(&double).all(|(&s, &d)| s == f32::literal(d)),
-        "rounded, not drawn again"
-    );
+    assert!(single.iter().zip(&double).all(|(&s, &d)| s == f32::literal(d)), "rounded, not drawn again");
     let mean = double.iter().sum::<f64>() / double.len() as f64;
-    assert!(
-        mean.abs() < 4.0 / (double.len() as f64).sqrt(),
-        "mean {mean} of N(0, 1) numbers"
-    );
+    assert!(mean.abs() < 4.0 / (double.len() as f64).sqrt(), "mean {mean} of N(0, 1) numbers");
 }

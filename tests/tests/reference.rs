@@ -18,11 +18,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn finite_network_and_its_linear_model() {
     let reference: Value =
         serde_json::from_str(include_str!("../reference/finite.json")).expect("valid JSON");
-    let dense = |width| Dense {
-        width,
-        sigma_w: 1.3,
-        sigma_b: 0.2,
-    };
+    let dense = |width| Dense { width, sigma_w: 1.3, sigma_b: 0.2 };
     let net = Serial::new()
         .then(dense(4))
         .then(Activation::Erf)
@@ -50,10 +46,7 @@ fn finite_network_and_its_linear_model() {
     let jacobian = Linearized::of_network(&network, 5).at(&theta, &x, &threads);
     let close = |ours: &[f64], name: &str| {
         for (a, b) in ours.iter().zip(numbers(&reference[name])) {
-            assert!(
-                (a - b).abs() <= 1e-10 * (1.0 + b.abs()),
-                "{name}: {a} against {b}"
-            );
+            assert!((a - b).abs() <= 1e-10 * (1.0 + b.abs()), "{name}: {a} against {b}");
         }
     };
     close(jacobian.value(), "f(x)");
@@ -84,29 +77,17 @@ fn very_large_products_have_small_residuals() {
 fn residual(n: usize) {
     let product = Graph::trace([[n, n], [n, n]], |x| vec![einsum("ik,kj->ij", x[0], x[1])]);
     let numbers = |salt: usize| -> Vec<f64> {
-        (0..n * n)
-            .map(|i| (((i + salt) * 7919) % 2003) as f64 / 1001.5 - 1.0)
-            .collect()
+        (0..n * n).map(|i| (((i + salt) * 7919) % 2003) as f64 / 1001.5 - 1.0).collect()
     };
     let (a, b, mut c) = (numbers(1), numbers(2), vec![0.0; n * n]);
     let plan = Plan::new(&product);
-    plan.run(
-        &[&a, &b],
-        &mut [&mut c],
-        &mut plan.workspace(&Threads::available()),
-    );
+    plan.run(&[&a, &b], &mut [&mut c], &mut plan.workspace(&Threads::available()));
     let times = |m: &[f64], v: &[f64]| -> Vec<f64> {
-        m.chunks_exact(n)
-            .map(|row| row.iter().zip(v).map(|(a, b)| a * b).sum())
-            .collect()
+        m.chunks_exact(n).map(|row| row.iter().zip(v).map(|(a, b)| a * b).sum()).collect()
     };
     let v: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
     let (left, right) = (times(&c, &v), times(&a, &times(&b, &v)));
     let size: f64 = right.iter().map(|x| x.abs()).fold(0.0, f64::max);
-    let error = left
-        .iter()
-        .zip(&right)
-        .map(|(l, r)| (l - r).abs())
-        .fold(0.0, f64::max);
+    let error = left.iter().zip(&right).map(|(l, r)| (l - r).abs()).fold(0.0, f64::max);
     assert!(error <= 1e-13 * n as f64 * size, "residual {error:e} of {size:e}");
 }

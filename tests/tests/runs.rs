@@ -8,16 +8,10 @@ use cotangent::train::{Comparison, Diverged};
 
 fn task<T: Real>(train: usize, test: usize) -> Task<T> {
     let digits = data::digits();
-    let (x, y) = (
-        data::standardised(digits.images.bytes(), 64),
-        data::one_hot(&digits.labels, 10, 0.1),
-    );
+    let (x, y) = (data::standardised(digits.images.bytes(), 64), data::one_hot(&digits.labels, 10, 0.1));
     let [train, test] = data::split(digits.labels.len(), [train, test], 0).expect("enough digits");
     let rows = |table: &[f64], columns, rows: &[usize]| -> Vec<T> {
-        data::select(table, columns, rows)
-            .into_iter()
-            .map(T::literal)
-            .collect()
+        data::select(table, columns, rows).into_iter().map(T::literal).collect()
     };
     Task {
         train_x: rows(&x, 64, &train),
@@ -49,22 +43,12 @@ fn two_runs_have_the_same_bits_for_any_number_of_threads() {
 fn the_stable_rate_separates_convergence_from_divergence() {
     let stable_rate = run::<f64>(32, 0.01, 0, 1).expect("no steps").stable_rate;
     let below = run::<f64>(32, 0.95 * stable_rate, 60, 1).expect("stable");
-    let losses: Vec<f64> = below
-        .records
-        .iter()
-        .map(|record| record.loss_train.linear)
-        .collect();
+    let losses: Vec<f64> = below.records.iter().map(|record| record.loss_train.linear).collect();
     assert!(losses.windows(2).all(|w| w[1] <= w[0]), "{losses:?}");
     let diverged = run::<f64>(32, 1.5 * stable_rate, 5000, 1).expect_err("unstable");
-    assert!(
-        (diverged.stable_rate / stable_rate - 1.0).abs() < 1e-3,
-        "the error names the stable rate"
-    );
+    assert!((diverged.stable_rate / stable_rate - 1.0).abs() < 1e-3, "the error names the stable rate");
     assert_eq!(diverged.rate, 1.5 * stable_rate);
-    assert!(
-        diverged.step < 5000 && !diverged.records.is_empty(),
-        "it stops and keeps what it has"
-    );
+    assert!(diverged.step < 5000 && !diverged.records.is_empty(), "it stops and keeps what it has");
 }
 
 /// Wider networks stay closer to their linearization.
@@ -72,12 +56,7 @@ fn the_stable_rate_separates_convergence_from_divergence() {
 fn the_distance_to_the_linear_model_shrinks_with_width() {
     let rmse: Vec<f64> = [32, 128, 512]
         .map(|width| {
-            run::<f32>(width, 0.5, 60, 2)
-                .expect("stable")
-                .records
-                .last()
-                .expect("a record")
-                .rmse_test
+            run::<f32>(width, 0.5, 60, 2).expect("stable").records.last().expect("a record").rmse_test
         })
         .to_vec();
     assert!(rmse[0] > 1.3 * rmse[1] && rmse[1] > 1.3 * rmse[2], "{rmse:?}");
@@ -95,12 +74,7 @@ fn products_and_steps_allocate_nothing() {
         let (mut y, mut g) = (vec![0.0; jacobian.rows()], vec![0.0; jacobian.columns()]);
         let program = network.program(200);
         let loss = squared_loss(program.output_shapes().next().expect("one output"));
-        let plan = Plan::new(&descent_step(
-            &program,
-            network.parameters().tensors().len(),
-            &loss,
-            0.1,
-        ));
+        let plan = Plan::new(&descent_step(&program, network.parameters().tensors().len(), &loss, 0.1));
         let mut workspace = plan.workspace(&threads);
         let (mut next, mut output) = (theta.clone(), vec![0.0; 200 * 10 + 1]);
         let allocations = threads.install(|| {

@@ -40,8 +40,7 @@ impl Builder {
 
     /// A literal repeated over a shape.
     pub fn fill(&self, value: f64, shape: &[usize]) -> Var<'_> {
-        self.constant(value)
-            .broadcast(Axes::new(shape.iter().copied().enumerate()))
+        self.constant(value).broadcast(Axes::new(shape.iter().copied().enumerate()))
     }
 
     /// Appends one operation.
@@ -55,15 +54,9 @@ impl Builder {
             Ok(shape) => shape,
             Err(error) => panic!("{error}"),
         };
-        assert!(
-            !shape.contains(&0),
-            "{op:?} has shape {shape}, and tensors are never empty"
-        );
+        assert!(!shape.contains(&0), "{op:?} has shape {shape}, and tensors are never empty");
         graph.nodes.push(Node { op, shape });
-        Var {
-            builder: self,
-            id: Id::new(graph.nodes.len() - 1),
-        }
+        Var { builder: self, id: Id::new(graph.nodes.len() - 1) }
     }
 
     /// Appends a whole program, applied to `args`, and returns its outputs.
@@ -73,11 +66,7 @@ impl Builder {
     #[track_caller]
     pub fn call<'g>(&'g self, f: &Graph, args: &[Var<'g>]) -> Vec<Var<'g>> {
         let shapes: Vec<Shape> = args.iter().map(Var::shape).collect();
-        assert!(
-            shapes == f.inputs,
-            "a program of inputs {:?} was called with {shapes:?}",
-            f.inputs
-        );
+        assert!(shapes == f.inputs, "a program of inputs {:?} was called with {shapes:?}", f.inputs);
         let mut values: Vec<Var<'g>> = Vec::with_capacity(f.nodes.len());
         for node in &f.nodes {
             values.push(match &node.op {
@@ -92,10 +81,7 @@ impl Builder {
     /// must not be used again.
     pub fn finish(&self, outputs: &[Var<'_>]) -> Graph {
         let outputs = outputs.iter().map(|v| v.id).collect();
-        Graph {
-            outputs,
-            ..self.graph.take()
-        }
+        Graph { outputs, ..self.graph.take() }
     }
 
     pub(crate) fn var(&self, id: Id) -> Var<'_> {
@@ -145,8 +131,7 @@ impl<'g> Var<'g> {
     /// Applies a function element by element.
     #[must_use]
     pub fn map(self, function: Function) -> Self {
-        self.builder
-            .record(Op::Nonlinear(Nonlinear::Map(function), vec![self.id]))
+        self.builder.record(Op::Nonlinear(Nonlinear::Map(function), vec![self.id]))
     }
 
     /// The product `einsum` of this value (left) and `right`.
@@ -183,13 +168,8 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn sum(self, axes: &[usize]) -> Self {
         let shape = self.shape();
-        assert!(
-            axes.iter().all(|&a| a < shape.rank()),
-            "sum over axes {axes:?} of shape {shape}"
-        );
-        self.linear(Linear::Sum(Axes::new(
-            axes.iter().map(|&axis| (axis, shape[axis])),
-        )))
+        assert!(axes.iter().all(|&a| a < shape.rank()), "sum over axes {axes:?} of shape {shape}");
+        self.linear(Linear::Sum(Axes::new(axes.iter().map(|&axis| (axis, shape[axis])))))
     }
 
     /// Sums over all axes.
@@ -215,10 +195,7 @@ impl<'g> Var<'g> {
     #[must_use]
     #[track_caller]
     pub fn reshape(self, shape: impl Into<Shape>) -> Self {
-        self.linear(Linear::Reshape {
-            from: self.shape(),
-            to: shape.into(),
-        })
+        self.linear(Linear::Reshape { from: self.shape(), to: shape.into() })
     }
 
     /// The elements `range` along `axis`.
@@ -229,12 +206,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn slice(self, axis: usize, range: std::ops::Range<usize>) -> Self {
         let extent = self.shape().get(axis).copied().unwrap_or(0);
-        self.linear(Linear::Slice(Window {
-            axis,
-            start: range.start,
-            length: range.len(),
-            extent,
-        }))
+        self.linear(Linear::Slice(Window { axis, start: range.start, length: range.len(), extent }))
     }
 
     /// Places this value at `start` among `extent` elements along `axis`, zeros elsewhere.
@@ -245,12 +217,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn pad(self, axis: usize, start: usize, extent: usize) -> Self {
         let length = self.shape().get(axis).copied().unwrap_or(0);
-        self.linear(Linear::Pad(Window {
-            axis,
-            start,
-            length,
-            extent,
-        }))
+        self.linear(Linear::Pad(Window { axis, start, length, extent }))
     }
 
     /// The sum with another value, where `None` stands for zero.

@@ -54,18 +54,9 @@ impl Einsum {
         };
         for list in [&e.left, &e.right, &e.out] {
             for (i, label) in list.iter().enumerate() {
-                assert!(
-                    label.is_ascii_alphabetic(),
-                    "einsum \"{e}\": labels are ASCII letters"
-                );
-                assert!(
-                    !list[..i].contains(label),
-                    "einsum \"{e}\": a label repeats within a list"
-                );
-                let places = [&e.left, &e.right, &e.out]
-                    .iter()
-                    .filter(|l| l.contains(label))
-                    .count();
+                assert!(label.is_ascii_alphabetic(), "einsum \"{e}\": labels are ASCII letters");
+                assert!(!list[..i].contains(label), "einsum \"{e}\": a label repeats within a list");
+                let places = [&e.left, &e.right, &e.out].iter().filter(|l| l.contains(label)).count();
                 assert!(places >= 2, "einsum \"{e}\": a label stands in one list only");
             }
         }
@@ -75,11 +66,7 @@ impl Einsum {
     /// The product element by element of two tensors of the same rank.
     pub fn elementwise(rank: usize) -> Self {
         let labels: Labels = alphabet().take(rank).collect();
-        Self {
-            left: labels.clone(),
-            right: labels.clone(),
-            out: labels,
-        }
+        Self { left: labels.clone(), right: labels.clone(), out: labels }
     }
 
     /// The labels of the left argument's axes.
@@ -99,61 +86,40 @@ impl Einsum {
 
     /// The labels that are summed: those of both arguments that the result lacks.
     pub fn contracted(&self) -> impl Iterator<Item = u8> {
-        self.left
-            .iter()
-            .copied()
-            .filter(|label| !self.out.contains(label))
+        self.left.iter().copied().filter(|label| !self.out.contains(label))
     }
 
     /// The adjoint in the left argument, of `(cotangent, right)`: (o, r → l).
     #[must_use]
     pub fn adjoint_left(&self) -> Self {
-        Self {
-            left: self.out.clone(),
-            right: self.right.clone(),
-            out: self.left.clone(),
-        }
+        Self { left: self.out.clone(), right: self.right.clone(), out: self.left.clone() }
     }
 
     /// The adjoint in the right argument, of `(left, cotangent)`: (l, o → r).
     #[must_use]
     pub fn adjoint_right(&self) -> Self {
-        Self {
-            left: self.left.clone(),
-            right: self.out.clone(),
-            out: self.right.clone(),
-        }
+        Self { left: self.left.clone(), right: self.out.clone(), out: self.right.clone() }
     }
 
     /// The extent of a label, given the arguments' shapes.
     pub(crate) fn extent(&self, label: u8, left: &[usize], right: &[usize]) -> usize {
         let find = |labels: &[u8], shape: &[usize]| labels.iter().position(|&l| l == label).map(|i| shape[i]);
-        find(&self.left, left)
-            .or_else(|| find(&self.right, right))
-            .expect("labels stand in two lists")
+        find(&self.left, left).or_else(|| find(&self.right, right)).expect("labels stand in two lists")
     }
 
     /// The shape of the result, or what is wrong with the arguments.
     pub(crate) fn shape(&self, left: &Shape, right: &Shape) -> Result<Shape, String> {
         let ranks = self.left.len() == left.rank() && self.right.len() == right.rank();
         let extents = || {
-            self.left.iter().zip(left.iter()).all(|(&label, &n)| {
-                self.right
-                    .iter()
-                    .zip(right.iter())
-                    .all(|(&l, &m)| l != label || n == m)
-            })
+            self.left
+                .iter()
+                .zip(left.iter())
+                .all(|(&label, &n)| self.right.iter().zip(right.iter()).all(|(&l, &m)| l != label || n == m))
         };
         if ranks && extents() {
-            Ok(self
-                .out
-                .iter()
-                .map(|&label| self.extent(label, left, right))
-                .collect())
+            Ok(self.out.iter().map(|&label| self.extent(label, left, right)).collect())
         } else {
-            Err(format!(
-                "einsum {self} does not apply to shapes {left} and {right}"
-            ))
+            Err(format!("einsum {self} does not apply to shapes {left} and {right}"))
         }
     }
 }
@@ -166,12 +132,6 @@ pub(crate) fn alphabet() -> impl Iterator<Item = u8> {
 impl fmt::Display for Einsum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |labels: &[u8]| String::from_utf8_lossy(labels).into_owned();
-        write!(
-            f,
-            "{},{}->{}",
-            text(&self.left),
-            text(&self.right),
-            text(&self.out)
-        )
+        write!(f, "{},{}->{}", text(&self.left), text(&self.right), text(&self.out))
     }
 }

@@ -17,11 +17,7 @@ use crate::tensor::{Tensor, for_each_index};
 #[track_caller]
 pub fn evaluate<T: Real>(f: &Graph, inputs: &[Tensor<T>]) -> Vec<Tensor<T>> {
     let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape().clone()).collect();
-    assert!(
-        shapes == f.inputs,
-        "a program of inputs {:?} was evaluated at {shapes:?}",
-        f.inputs
-    );
+    assert!(shapes == f.inputs, "a program of inputs {:?} was evaluated at {shapes:?}", f.inputs);
     let mut values: Vec<Tensor<T>> = Vec::with_capacity(f.nodes.len());
     for node in &f.nodes {
         let value = apply(&node.op.map(|a| &values[a.index()]), inputs, &node.shape);
@@ -46,9 +42,7 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
         Linear::Scale(c) => Tensor::from_fn(shape.clone(), |i| T::literal(c.value()) * a.at(i)),
         Linear::Sum(axes) => {
             let mut sums = Tensor::from_fn(shape.clone(), |_| T::zero()).data().to_vec();
-            let strides = axes
-                .spread(&shape.strides(), |_| 0)
-                .expect("checked when recorded");
+            let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
             for_each_index(a.shape(), |i| {
                 let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
                 sums[at] += a.at(i);
@@ -56,12 +50,8 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
             Tensor::new(shape.clone(), sums)
         }
         Linear::Broadcast(axes) => Tensor::from_fn(shape.clone(), |i| {
-            let kept: Vec<usize> = i
-                .iter()
-                .enumerate()
-                .filter(|(axis, _)| !axes.contains(*axis))
-                .map(|(_, &i)| i)
-                .collect();
+            let kept: Vec<usize> =
+                i.iter().enumerate().filter(|(axis, _)| !axes.contains(*axis)).map(|(_, &i)| i).collect();
             a.at(&kept)
         }),
         Linear::Permute(p) => Tensor::from_fn(shape.clone(), |i| {
@@ -90,21 +80,13 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
 
 fn einsum<T: Real>(e: &Einsum, a: &Tensor<T>, b: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     let summed: Vec<u8> = e.contracted().collect();
-    let extents: Vec<usize> = summed
-        .iter()
-        .map(|&label| e.extent(label, a.shape(), b.shape()))
-        .collect();
+    let extents: Vec<usize> = summed.iter().map(|&label| e.extent(label, a.shape(), b.shape())).collect();
     Tensor::from_fn(shape.clone(), |out| {
         let mut sum = T::zero();
         for_each_index(&extents, |inner| {
             let index = |label: &u8| match e.out().iter().position(|l| l == label) {
                 Some(i) => out[i],
-                None => {
-                    inner[summed
-                        .iter()
-                        .position(|l| l == label)
-                        .expect("labels stand in two lists")]
-                }
+                None => inner[summed.iter().position(|l| l == label).expect("labels stand in two lists")],
             };
             let left: Vec<usize> = e.left().iter().map(index).collect();
             let right: Vec<usize> = e.right().iter().map(index).collect();

@@ -154,12 +154,8 @@ impl Graph {
             Op::Input(i) => input(i),
             _ => id.to_string(),
         };
-        let inputs: Vec<String> = self
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(i, shape)| format!("{}:{shape}", input(i)))
-            .collect();
+        let inputs: Vec<String> =
+            self.inputs.iter().enumerate().map(|(i, shape)| format!("{}:{shape}", input(i))).collect();
         writeln!(f, "({}) ->", inputs.join(", "))?;
         for (id, node) in self.nodes() {
             if !matches!(node.op, Op::Input(_)) {

@@ -14,11 +14,7 @@ use crate::op::Op;
 /// If `wrt` names an input that `f` lacks.
 #[track_caller]
 pub fn jvp(f: &Graph, wrt: &[usize]) -> Graph {
-    assert!(
-        wrt.iter().all(|&i| i < f.inputs.len()),
-        "jvp in inputs {wrt:?} of {}",
-        f.inputs.len()
-    );
+    assert!(wrt.iter().all(|&i| i < f.inputs.len()), "jvp in inputs {wrt:?} of {}", f.inputs.len());
     let g = Builder::new();
     let x: Vec<Var<'_>> = f.inputs.iter().map(|shape| g.input(shape.clone())).collect();
     let dx: Vec<Var<'_>> = wrt.iter().map(|&i| g.input(f.inputs[i].clone())).collect();
@@ -54,10 +50,8 @@ pub fn jvp(f: &Graph, wrt: &[usize]) -> Graph {
     }
 
     let y = f.outputs.iter().map(|id| primals[id.index()]);
-    let dy = f
-        .outputs
-        .iter()
-        .map(|id| tangents[id.index()].unwrap_or_else(|| g.fill(0.0, &f.node(*id).shape)));
+    let dy =
+        f.outputs.iter().map(|id| tangents[id.index()].unwrap_or_else(|| g.fill(0.0, &f.node(*id).shape)));
     let outputs: Vec<Var<'_>> = y.chain(dy).collect();
     g.finish(&outputs)
 }

@@ -59,10 +59,7 @@ impl Linear {
             Self::Sum(axes) => Self::Broadcast(axes.clone()),
             Self::Broadcast(axes) => Self::Sum(axes.clone()),
             Self::Permute(p) => Self::Permute(inverse(p)),
-            Self::Reshape { from, to } => Self::Reshape {
-                from: to.clone(),
-                to: from.clone(),
-            },
+            Self::Reshape { from, to } => Self::Reshape { from: to.clone(), to: from.clone() },
             Self::Slice(window) => Self::Pad(window.clone()),
             Self::Pad(window) => Self::Slice(window.clone()),
         }
@@ -91,10 +88,7 @@ impl Axes {
     #[track_caller]
     pub fn new(axes: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let axes: Box<[_]> = axes.into_iter().collect();
-        assert!(
-            axes.windows(2).all(|w| w[0].0 < w[1].0),
-            "axes must ascend, got {axes:?}"
-        );
+        assert!(axes.windows(2).all(|w| w[0].0 < w[1].0), "axes must ascend, got {axes:?}");
         Self(axes)
     }
 
@@ -136,24 +130,14 @@ impl Axes {
 
     fn remove(&self, x: &Shape) -> Option<Shape> {
         let fits = self.iter().all(|(axis, extent)| x.get(axis) == Some(&extent));
-        fits.then(|| {
-            (0..x.rank())
-                .filter(|&axis| !self.contains(axis))
-                .map(|axis| x[axis])
-                .collect()
-        })
+        fits.then(|| (0..x.rank()).filter(|&axis| !self.contains(axis)).map(|axis| x[axis]).collect())
     }
 }
 
 impl Window {
     fn resize(&self, x: &Shape, from: usize, to: usize) -> Option<Shape> {
         let fits = x.get(self.axis) == Some(&from) && self.start + self.length <= self.extent;
-        fits.then(|| {
-            x.iter()
-                .enumerate()
-                .map(|(axis, &n)| if axis == self.axis { to } else { n })
-                .collect()
-        })
+        fits.then(|| x.iter().enumerate().map(|(axis, &n)| if axis == self.axis { to } else { n }).collect())
     }
 }
 
@@ -180,14 +164,7 @@ impl fmt::Display for Axes {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}..{} of {}",
-            self.axis,
-            self.start,
-            self.start + self.length,
-            self.extent
-        )
+        write!(f, "{}:{}..{} of {}", self.axis, self.start, self.start + self.length, self.extent)
     }
 }
 

@@ -36,10 +36,7 @@ pub fn linearize(f: &Graph, wrt: &[usize]) -> Linearization {
     let known: Vec<bool> = (0..both.inputs.len()).map(|i| i < f.inputs.len()).collect();
     let (primal, tangent) = split(&both, &known, f.outputs.len());
     let residuals = primal.outputs.len() - f.outputs.len();
-    Linearization {
-        primal: simplify(&primal),
-        tangent: LinearGraph::new(simplify(&tangent), residuals),
-    }
+    Linearization { primal: simplify(&primal), tangent: LinearGraph::new(simplify(&tangent), residuals) }
 }
 
 impl LinearGraph {
@@ -59,11 +56,7 @@ impl LinearGraph {
                 Op::Einsum(..) => touched <= 1,
                 Op::Nonlinear(..) => touched == 0,
             };
-            assert!(
-                allowed,
-                "{id} = {} is not linear in the inputs after the first {residuals}",
-                node.op
-            );
+            assert!(allowed, "{id} = {} is not linear in the inputs after the first {residuals}", node.op);
         }
         Self { graph, residuals }
     }

@@ -61,10 +61,7 @@ impl Op<&Shape> {
     /// The shape of the result, or what is wrong with the arguments.
     pub(crate) fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         match self {
-            Self::Input(i) => inputs
-                .get(*i)
-                .cloned()
-                .ok_or_else(|| format!("there is no input {i}")),
+            Self::Input(i) => inputs.get(*i).cloned().ok_or_else(|| format!("there is no input {i}")),
             Self::Constant(_) => Ok(Shape::scalar()),
             Self::Add([a, b]) if a == b => Ok((*a).clone()),
             Self::Add([a, b]) => Err(format!("add does not apply to shapes {a} and {b}")),

@@ -45,11 +45,7 @@ macro_rules! real {
     ($float:ident) => {
         impl Real for $float {
             #[inline(always)]
-            #[allow(
-                clippy::cast_possible_truncation,
-                trivial_numeric_casts,
-                reason = "a literal is rounded"
-            )]
+            #[allow(clippy::cast_possible_truncation, trivial_numeric_casts, reason = "a literal is rounded")]
             fn literal(value: f64) -> Self {
                 value as Self
             }

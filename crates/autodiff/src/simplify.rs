@@ -36,9 +36,7 @@ fn pass(f: &Graph) -> Graph {
     let mut seen: HashMap<Op<Id>, Id> = HashMap::new();
     for (id, node) in f.nodes().filter(|(id, _)| uses[id.index()] > 0) {
         let sole = node.op.args().iter().all(|a| uses[a.index()] == 1);
-        let mut op = node
-            .op
-            .map(|a| names[a.index()].expect("arguments of live values are live"));
+        let mut op = node.op.map(|a| names[a.index()].expect("arguments of live values are live"));
         let name = loop {
             match rewrite(&g, &op, sole) {
                 Some(Equal::Op(next)) => op = next,
@@ -53,11 +51,7 @@ fn pass(f: &Graph) -> Graph {
         };
         names[id.index()] = Some(name);
     }
-    let outputs = f
-        .outputs
-        .iter()
-        .filter_map(|id| names[id.index()])
-        .map(|id| g.var(id));
+    let outputs = f.outputs.iter().filter_map(|id| names[id.index()]).map(|id| g.var(id));
     g.finish(&outputs.collect::<Vec<_>>())
 }
 
@@ -87,12 +81,8 @@ fn rewrite(g: &Builder, op: &Op<Id>, sole: bool) -> Option<Equal> {
                 let shared = axes
                     .iter()
                     .all(|(i, _)| e.left().contains(&e.out()[i]) && e.right().contains(&e.out()[i]));
-                let out = e
-                    .out()
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, _)| !axes.contains(*i))
-                    .map(|(_, &label)| label);
+                let out =
+                    e.out().iter().enumerate().filter(|(i, _)| !axes.contains(*i)).map(|(_, &label)| label);
                 shared.then(|| {
                     let e = Einsum::from_labels(e.left().to_vec(), e.right().to_vec(), out);
                     Equal::Op(Op::Einsum(e, args))
@@ -139,16 +129,12 @@ fn compose(outer: &Linear, inner: &Linear) -> Option<Linear> {
     match (outer, inner) {
         (Linear::Scale(c), Linear::Scale(d)) => Some(Linear::Scale((c.value() * d.value()).into())),
         (Linear::Permute(p), Linear::Permute(q)) => Some(Linear::Permute(p.iter().map(|&i| q[i]).collect())),
-        (Linear::Reshape { to, .. }, Linear::Reshape { from, .. }) => Some(Linear::Reshape {
-            from: from.clone(),
-            to: to.clone(),
-        }),
+        (Linear::Reshape { to, .. }, Linear::Reshape { from, .. }) => {
+            Some(Linear::Reshape { from: from.clone(), to: to.clone() })
+        }
         (Linear::Broadcast(outer), Linear::Broadcast(inner)) => Some(Linear::Broadcast(nest(inner, outer)?)),
         (Linear::Sum(outer), Linear::Sum(inner)) => Some(Linear::Sum(nest(outer, inner)?)),
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "a tensor of 2⁵³ elements does not exist"
-        )]
+        #[allow(clippy::cast_precision_loss, reason = "a tensor of 2⁵³ elements does not exist")]
         (Linear::Sum(sum), Linear::Broadcast(axes)) if sum == axes => {
             Some(Linear::Scale((axes.size() as f64).into()))
         }
@@ -158,20 +144,10 @@ fn compose(outer: &Linear, inner: &Linear) -> Option<Linear> {
 
 /// The axes that `small` and then `large` add, by their position in the largest shape.
 fn nest(small: &Axes, large: &Axes) -> Option<Axes> {
-    let rank = large
-        .iter()
-        .chain(small.iter())
-        .map(|(axis, _)| axis + 1)
-        .max()
-        .unwrap_or(0);
+    let rank = large.iter().chain(small.iter()).map(|(axis, _)| axis + 1).max().unwrap_or(0);
     let kept = vec![None; rank.saturating_sub(small.iter().count() + large.iter().count())];
     let marks = large.spread(&small.spread(&kept, Some)?, Some)?;
-    Some(Axes::new(
-        marks
-            .iter()
-            .enumerate()
-            .filter_map(|(axis, extent)| extent.map(|n| (axis, n))),
-    ))
+    Some(Axes::new(marks.iter().enumerate().filter_map(|(axis, extent)| extent.map(|n| (axis, n)))))
 }
 
 /// A product's argument seen through a permutation or a repetition: the labels of the value behind it. A
@@ -180,20 +156,13 @@ fn absorb(labels: &[u8], other: &[u8], out: &[u8], arg: &Op<Id>) -> Option<(Vec<
     match arg {
         Op::Linear(Linear::Permute(p), b) => {
             let mut behind = labels.to_vec();
-            p.iter()
-                .zip(labels)
-                .for_each(|(&axis, &label)| behind[axis] = label);
+            p.iter().zip(labels).for_each(|(&axis, &label)| behind[axis] = label);
             Some((behind, *b))
         }
         Op::Linear(Linear::Broadcast(axes), b)
-            if axes
-                .iter()
-                .all(|(axis, _)| other.contains(&labels[axis]) && out.contains(&labels[axis])) =>
+            if axes.iter().all(|(axis, _)| other.contains(&labels[axis]) && out.contains(&labels[axis])) =>
         {
-            let kept = labels
-                .iter()
-                .enumerate()
-                .filter(|(axis, _)| !axes.contains(*axis));
+            let kept = labels.iter().enumerate().filter(|(axis, _)| !axes.contains(*axis));
             Some((kept.map(|(_, &label)| label).collect(), *b))
         }
         _ => None,

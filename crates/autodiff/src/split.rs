@@ -16,12 +16,7 @@ use crate::op::Op;
 /// If `known` has not one flag an input, or one of the `early` outputs depends on an input that is not known.
 #[track_caller]
 pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
-    assert!(
-        known.len() == f.inputs.len(),
-        "{} flags for {} inputs",
-        known.len(),
-        f.inputs.len()
-    );
+    assert!(known.len() == f.inputs.len(), "{} flags for {} inputs", known.len(), f.inputs.len());
     let late = f.depends_on(|i| !known[i]);
     assert!(
         f.outputs[..early].iter().all(|id| !late[id.index()]),
@@ -47,12 +42,8 @@ pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
 
     let first = Builder::new();
     let mut values: Vec<Option<Var<'_>>> = vec![None; f.nodes.len()];
-    let x: Vec<Option<Var<'_>>> = f
-        .inputs
-        .iter()
-        .zip(known)
-        .map(|(shape, &k)| k.then(|| first.input(shape.clone())))
-        .collect();
+    let x: Vec<Option<Var<'_>>> =
+        f.inputs.iter().zip(known).map(|(shape, &k)| k.then(|| first.input(shape.clone()))).collect();
     for (id, node) in f.nodes().filter(|(id, _)| !late[id.index()]) {
         values[id.index()] = match &node.op {
             Op::Input(i) => x[*i],
@@ -61,11 +52,8 @@ pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
             }
         };
     }
-    let outputs: Vec<Var<'_>> = f.outputs[..early]
-        .iter()
-        .chain(&residuals)
-        .filter_map(|id| values[id.index()])
-        .collect();
+    let outputs: Vec<Var<'_>> =
+        f.outputs[..early].iter().chain(&residuals).filter_map(|id| values[id.index()]).collect();
     let first = first.finish(&outputs);
 
     let second = Builder::new();
@@ -73,12 +61,8 @@ pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
     for id in &residuals {
         values[id.index()] = Some(second.input(f.node(*id).shape.clone()));
     }
-    let x: Vec<Option<Var<'_>>> = f
-        .inputs
-        .iter()
-        .zip(known)
-        .map(|(shape, &k)| (!k).then(|| second.input(shape.clone())))
-        .collect();
+    let x: Vec<Option<Var<'_>>> =
+        f.inputs.iter().zip(known).map(|(shape, &k)| (!k).then(|| second.input(shape.clone()))).collect();
     for (id, node) in f.nodes().filter(|(id, _)| wanted[id.index()]) {
         if values[id.index()].is_none() {
             values[id.index()] = match &node.op {
@@ -87,10 +71,7 @@ pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
             };
         }
     }
-    let outputs: Vec<Var<'_>> = f.outputs[early..]
-        .iter()
-        .filter_map(|id| values[id.index()])
-        .collect();
+    let outputs: Vec<Var<'_>> = f.outputs[early..].iter().filter_map(|id| values[id.index()]).collect();
     let second = second.finish(&outputs);
     (first, second)
 }

@@ -18,11 +18,7 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn new(shape: impl Into<Shape>, data: impl Into<Vec<T>>) -> Self {
         let (shape, data) = (shape.into(), data.into());
-        assert!(
-            shape.size() == data.len(),
-            "{} elements do not fill shape {shape}",
-            data.len()
-        );
+        assert!(shape.size() == data.len(), "{} elements do not fill shape {shape}", data.len());
         Self { shape, data }
     }
 
@@ -53,10 +49,7 @@ impl<T: Real> Tensor<T> {
         let inside =
             index.len() == self.shape.rank() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
         assert!(inside, "index {index:?} lies outside shape {}", self.shape);
-        self.data[index
-            .iter()
-            .zip(self.shape.iter())
-            .fold(0, |at, (i, n)| at * n + i)]
+        self.data[index.iter().zip(self.shape.iter()).fold(0, |at, (i, n)| at * n + i)]
     }
 }
 

@@ -17,10 +17,7 @@ pub fn transpose(f: &LinearGraph) -> LinearGraph {
     let linear = f.linear();
     let g = Builder::new();
     let residuals: Vec<Var<'_>> = f.residuals().iter().map(|shape| g.input(shape.clone())).collect();
-    let outputs: Vec<Var<'_>> = graph
-        .output_shapes()
-        .map(|shape| g.input(shape.clone()))
-        .collect();
+    let outputs: Vec<Var<'_>> = graph.output_shapes().map(|shape| g.input(shape.clone())).collect();
 
     let mut known: Vec<Option<Var<'_>>> = vec![None; graph.nodes.len()];
     for (id, node) in graph.nodes().filter(|(id, _)| !linear[id.index()]) {
@@ -54,11 +51,8 @@ pub fn transpose(f: &LinearGraph) -> LinearGraph {
             Op::Constant(_) | Op::Nonlinear(..) => unreachable!("a LinearGraph is linear"),
         }
     }
-    let outputs: Vec<Var<'_>> = inputs
-        .iter()
-        .zip(f.inputs())
-        .map(|(x, shape)| x.unwrap_or_else(|| g.fill(0.0, shape)))
-        .collect();
+    let outputs: Vec<Var<'_>> =
+        inputs.iter().zip(f.inputs()).map(|(x, shape)| x.unwrap_or_else(|| g.fill(0.0, shape))).collect();
     LinearGraph::new(simplify(&g.finish(&outputs)), residuals.len())
 }
 

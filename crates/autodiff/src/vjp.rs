@@ -31,10 +31,7 @@ pub fn vjp(f: &Graph, wrt: &[usize]) -> Graph {
 #[track_caller]
 pub fn value_and_grad(f: &Graph, wrt: &[usize]) -> Graph {
     let shapes: Vec<_> = f.output_shapes().collect();
-    assert!(
-        shapes.len() == 1 && shapes[0].rank() == 0,
-        "the gradient of a program with outputs {shapes:?}"
-    );
+    assert!(shapes.len() == 1 && shapes[0].rank() == 0, "the gradient of a program with outputs {shapes:?}");
     let vjp = vjp(f, wrt);
     let g = Builder::new();
     let mut x: Vec<Var<'_>> = f.inputs.iter().map(|shape| g.input(shape.clone())).collect();

@@ -78,10 +78,7 @@ fn main() -> io::Result<()> {
 impl Workload {
     fn run(&self, threads: &Threads, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
         let hidden = vec![self.width; self.depth];
-        let network = Network::new(
-            mlp(&hidden, self.outputs, self.activation, 1.5, 0.05),
-            [self.inputs],
-        );
+        let network = Network::new(mlp(&hidden, self.outputs, self.activation, 1.5, 0.05), [self.inputs]);
         let model = network.program(self.examples);
         let parameters = network.parameters().tensors().len();
         let wrt: Vec<usize> = (0..parameters).collect();
@@ -109,9 +106,7 @@ fn best_of_five(program: &Graph, threads: &Threads) -> f64 {
     let plan = Plan::new(program);
     let numbers = |shapes: &[Shape]| -> Vec<f32> {
         let size: usize = shapes.iter().map(Shape::size).sum();
-        (0..size)
-            .map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0)
-            .collect()
+        (0..size).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
     };
     let inputs = numbers(plan.inputs());
     let mut outputs = numbers(plan.outputs());
@@ -119,11 +114,7 @@ fn best_of_five(program: &Graph, threads: &Threads) -> f64 {
     let mut run = |times: usize| {
         let start = Instant::now();
         for _ in 0..times {
-            plan.run(
-                &[black_box(&inputs)],
-                &mut [black_box(&mut outputs)],
-                &mut workspace,
-            );
+            plan.run(&[black_box(&inputs)], &mut [black_box(&mut outputs)], &mut workspace);
         }
         start.elapsed().as_secs_f64() / times as f64
     };

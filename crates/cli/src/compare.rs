@@ -20,6 +20,7 @@ use crate::report::{self, Run};
 /// Both start at the same θ₀ and descend on the squared loss 1/(2N) Σ ‖f(x) − y‖² over all training examples; the
 /// linearization is f_lin(θ) = f(θ₀) + J(θ₀) (θ − θ₀). Writes summary.json, curves.csv and a figure (SVG, PNG).
 #[derive(Args, Debug)]
+#[command(args_override_self = true, allow_negative_numbers = true)]
 pub(crate) struct Arguments {
     /// Number of training examples
     #[arg(long, default_value = "256")]
@@ -97,10 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let task: Task<T> = task(arguments)?;
-    let networks = arguments
-        .width
-        .iter()
-        .map(|width| network(arguments, width.get(), size_of::<T>()));
+    let networks = arguments.width.iter().map(|width| network(arguments, width.get(), size_of::<T>()));
     let networks = networks.collect::<Result<Vec<_>, _>>()?;
     // Before the work, not after it: what cannot be written is said at once.
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::unwritable(&arguments.out, error))?;
@@ -108,11 +106,7 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let file = File::create(&curves).map_err(|error| Failure::unwritable(&curves, error))?;
 
     let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
-    let settings = Settings {
-        rate: arguments.lr,
-        steps: arguments.steps,
-        threads,
-    };
+    let settings = Settings { rate: arguments.lr, steps: arguments.steps, threads };
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
     for (network, width) in networks.iter().zip(&arguments.width) {
@@ -124,31 +118,16 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
         });
         bar.finish_and_clear();
         let (records, stable_rate) = match outcome {
-            Ok(Comparison {
-                records, stable_rate, ..
-            }) => (records, stable_rate),
+            Ok(Comparison { records, stable_rate, .. }) => (records, stable_rate),
             Err(diverged) => {
-                let Diverged {
-                    records, stable_rate, ..
-                } = diverged.clone();
+                let Diverged { records, stable_rate, .. } = diverged.clone();
                 failed = Some(Failure::run(format!("width {width}: {diverged}")));
                 (records, stable_rate)
             }
         };
-        let names = network
-            .parameters()
-            .tensors()
-            .iter()
-            .map(|tensor| tensor.name.clone())
-            .collect();
+        let names = network.parameters().tensors().iter().map(|tensor| tensor.name.clone()).collect();
         let (width, seconds) = (width.get(), start.elapsed().as_secs_f64());
-        runs.push(Run {
-            width,
-            names,
-            records,
-            stable_rate,
-            seconds,
-        });
+        runs.push(Run { width, names, records, stable_rate, seconds });
         if failed.is_some() {
             break;
         }
@@ -163,15 +142,9 @@ fn task<T: Real>(arguments: &Arguments) -> Result<Task<T>, Failure> {
     let digits = data::digits();
     let parts = [arguments.train.get(), arguments.test.get()];
     let [train, test] = data::split(digits.labels.len(), parts, arguments.seed).map_err(Failure::usage)?;
-    let (x, y) = (
-        data::standardised(digits.images.bytes(), 64),
-        data::one_hot(&digits.labels, 10, 0.1),
-    );
+    let (x, y) = (data::standardised(digits.images.bytes(), 64), data::one_hot(&digits.labels, 10, 0.1));
     let rows = |table: &[f64], columns: usize, rows: &[usize]| -> Vec<T> {
-        data::select(table, columns, rows)
-            .into_iter()
-            .map(T::literal)
-            .collect()
+        data::select(table, columns, rows).into_iter().map(T::literal).collect()
     };
     Ok(Task {
         train_x: rows(&x, 64, &train),
@@ -183,21 +156,13 @@ fn task<T: Real>(arguments: &Arguments) -> Result<Task<T>, Failure> {
 
 /// The multilayer perceptron asked for, if its training fits in memory.
 fn network(arguments: &Arguments, width: usize, bytes: usize) -> Result<Network, Failure> {
-    let Arguments {
-        depth,
-        activation,
-        sigma_w,
-        sigma_b,
-        ..
-    } = *arguments;
+    let Arguments { depth, activation, sigma_w, sigma_b, .. } = *arguments;
     // θ₀, and for both models θ, its successor and the gradient; then the residuals and activations of the batch.
     let examples = arguments.train.get() + arguments.test.get();
     let parameters = (depth.saturating_mul(width)).saturating_mul(width.saturating_add(75));
     let activations = examples.saturating_mul(depth).saturating_mul(width);
-    let need = parameters
-        .saturating_mul(8)
-        .saturating_add(activations.saturating_mul(16))
-        .saturating_mul(bytes);
+    let need =
+        parameters.saturating_mul(8).saturating_add(activations.saturating_mul(16)).saturating_mul(bytes);
     if Vec::<u8>::new().try_reserve_exact(need).is_err() {
         #[allow(clippy::cast_precision_loss, reason = "a rounded number of gigabytes")]
         let gigabytes = need as f64 / 1e9;
@@ -205,10 +170,7 @@ fn network(arguments: &Arguments, width: usize, bytes: usize) -> Result<Network,
             "{depth} layers of width {width} need about {gigabytes:.0} GB of memory, more than there is"
         )));
     }
-    Ok(Network::new(
-        mlp(&vec![width; depth], 10, activation, sigma_w, sigma_b),
-        [64],
-    ))
+    Ok(Network::new(mlp(&vec![width; depth], 10, activation, sigma_w, sigma_b), [64]))
 }
 
 /// A bar on stderr, if that is a terminal.
@@ -218,9 +180,7 @@ fn progress_bar(arguments: &Arguments, width: usize) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{prefix} [{wide_bar:.cyan}] {pos}/{len} steps, {eta} left");
     let bar = ProgressBar::new(arguments.steps as u64).with_prefix(format!("width {width}"));
-    style
-        .map(|style| bar.clone().with_style(style.progress_chars("━╸ ")))
-        .unwrap_or(bar)
+    style.map(|style| bar.clone().with_style(style.progress_chars("━╸ "))).unwrap_or(bar)
 }
 
 /// Writes to stdout.

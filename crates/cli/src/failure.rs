@@ -15,18 +15,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// The user asked for something that cannot be.
     pub(crate) fn usage(error: impl Display) -> Self {
-        Self {
-            sentence: error.to_string(),
-            status: 2,
-        }
+        Self { sentence: error.to_string(), status: 2 }
     }
 
     /// Something went wrong on the way.
     pub(crate) fn run(error: impl Display) -> Self {
-        Self {
-            sentence: error.to_string(),
-            status: 1,
-        }
+        Self { sentence: error.to_string(), status: 1 }
     }
 
     /// A file or folder cannot be written.
@@ -44,10 +38,6 @@ impl Failure {
 /// What the parser found wrong, without its advice.
 pub(crate) fn usage(error: &clap::Error) -> Failure {
     let text = error.to_string();
-    let sentence = text
-        .split("\n\n")
-        .next()
-        .unwrap_or(&text)
-        .trim_start_matches("error: ");
+    let sentence = text.split("\n\n").next().unwrap_or(&text).trim_start_matches("error: ");
     Failure::usage(sentence.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -1,27 +1,184 @@
-//! interim
+//! Figures: panels side by side, written as SVG and as PNG.
+//!
+//! `plotters` draws; the font of the PNG is embedded, so that none is looked for on the machine.
+
+use std::fmt;
+use std::ops::Range;
 use std::path::Path;
-#[derive(Clone, Copy)]
+use std::sync::Once;
+
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::register_font;
+
+/// One coordinate system with its curves; both axes are logarithmic.
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    pub(crate) x_label: String,
+    pub(crate) y_label: String,
+    pub(crate) series: Vec<Series>,
+    /// Where the legend covers no curve.
+    pub(crate) legend: Corner,
+}
+
+/// One curve. Points that a logarithmic axis cannot show are left out.
+pub(crate) struct Series {
+    pub(crate) label: String,
+    /// An index into the palette, which repeats.
+    pub(crate) color: usize,
+    pub(crate) style: Style,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Style {
     Solid,
     Dashed,
     Points,
 }
-pub(crate) struct Axis {
-    pub(crate) label: String,
-    pub(crate) log: bool,
+
+#[derive(Clone, Copy)]
+pub(crate) enum Corner {
+    LowerLeft,
+    LowerRight,
 }
-pub(crate) struct Series {
-    pub(crate) label: String,
-    pub(crate) color: usize,
-    pub(crate) style: Style,
-    pub(crate) points: Vec<(f64, f64)>,
+
+/// What the plotting library could not do.
+#[derive(Debug)]
+pub(crate) struct FigureError(String);
+
+impl fmt::Display for FigureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
-pub(crate) struct Panel {
-    pub(crate) title: String,
-    pub(crate) x: Axis,
-    pub(crate) y: Axis,
-    pub(crate) series: Vec<Series>,
+
+impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for FigureError {
+    fn from(error: DrawingAreaErrorKind<E>) -> Self {
+        Self(error.to_string())
+    }
 }
-pub(crate) fn write(_title: &str, _panels: &[Panel], _stem: &Path) -> Result<(), String> {
+
+/// Okabe and Ito's colours, which colour-blind readers can tell apart.
+const PALETTE: [RGBColor; 7] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x33, 0x33, 0x33),
+];
+const PANEL: (u32, u32) = (480, 440);
+const FONT: &str = "sans-serif";
+
+/// Writes `stem.svg` and, with two pixels to the unit, `stem.png`.
+pub(crate) fn write(title: &str, panels: &[Panel], stem: &Path) -> Result<(), FigureError> {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // The only failure is a font that cannot be read, and then text is missing from the PNG.
+        let _ = register_font(FONT, FontStyle::Normal, include_bytes!("../font/DejaVuSans-subset.ttf"));
+    });
+    let (width, height) = (PANEL.0 * u32::try_from(panels.len().max(1)).unwrap_or(1), PANEL.1);
+    let (svg, png) = (stem.with_extension("svg"), stem.with_extension("png"));
+    draw(&SVGBackend::new(&svg, (width, height)).into_drawing_area(), 1, title, panels)?;
+    draw(&BitMapBackend::new(&png, (2 * width, 2 * height)).into_drawing_area(), 2, title, panels)
+}
+
+fn draw<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    unit: u32,
+    title: &str,
+    panels: &[Panel],
+) -> Result<(), FigureError> {
+    area.fill(&WHITE)?;
+    let area = area.margin(8 * unit, 8 * unit, 0, 8 * unit).titled(title, (FONT, 19 * unit))?;
+    for (area, panel) in area.split_evenly((1, panels.len().max(1))).iter().zip(panels) {
+        draw_panel(area, unit, panel)?;
+    }
+    area.present()?;
     Ok(())
+}
+
+fn draw_panel<B: DrawingBackend>(area: &DrawingArea<B, Shift>, unit: u32, panel: &Panel) -> Result<(), FigureError> {
+    let shown = |&(x, y): &(f64, f64)| x > 0.0 && y > 0.0 && x.is_finite() && y.is_finite();
+    let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
+    let x = decades(points().map(|p| p.0));
+    let y = decades(points().map(|p| p.1));
+    let mut chart = ChartBuilder::on(area)
+        .caption(&panel.title, (FONT, 16 * unit))
+        .margin(10 * unit)
+        .x_label_area_size(42 * unit)
+        .y_label_area_size(62 * unit)
+        .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc(&panel.x_label)
+        .y_desc(&panel.y_label)
+        .x_label_formatter(&power_of_ten)
+        .y_label_formatter(&power_of_ten)
+        .label_style((FONT, 13 * unit))
+        .axis_desc_style((FONT, 14 * unit))
+        .bold_line_style(RGBColor(0xd8, 0xd8, 0xd8).stroke_width(unit))
+        .light_line_style(RGBColor(0xf3, 0xf3, 0xf3).stroke_width(unit))
+        .axis_style(BLACK.stroke_width(unit))
+        .draw()?;
+    let pixels = unit.cast_signed();
+    for series in &panel.series {
+        let color = PALETTE[series.color % PALETTE.len()];
+        let line = color.stroke_width(2 * unit);
+        let curve = series.points.iter().copied().filter(shown);
+        let sample = move |(x, y): (i32, i32)| [(x, y), (x + 24 * pixels, y)];
+        match series.style {
+            Style::Solid => chart
+                .draw_series(LineSeries::new(curve, line))?
+                .label(&series.label)
+                .legend(move |at| PathElement::new(sample(at), line)),
+            Style::Dashed => {
+                let (dash, gap) = (6 * unit, 4 * unit);
+                chart.draw_series(DashedLineSeries::new(curve, dash, gap, line))?.label(&series.label).legend(
+                    move |at| DashedPathElement::new(sample(at), dash, gap, line),
+                )
+            }
+            Style::Points => chart
+                .draw_series(curve.map(|point| Circle::new(point, 4 * unit, color.filled())))?
+                .label(&series.label)
+                .legend(move |(x, y)| Circle::new((x + 12 * pixels, y), 4 * unit, color.filled())),
+        };
+    }
+    chart
+        .configure_series_labels()
+        .position(match panel.legend {
+            Corner::LowerLeft => SeriesLabelPosition::LowerLeft,
+            Corner::LowerRight => SeriesLabelPosition::LowerRight,
+        })
+        .background_style(WHITE.mix(0.85))
+        .border_style(RGBColor(0xc8, 0xc8, 0xc8))
+        .label_font((FONT, 13 * unit))
+        .legend_area_size(30 * unit)
+        .margin(8 * unit)
+        .draw()?;
+    Ok(())
+}
+
+/// The whole decades around some positive numbers.
+fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+    if low > high {
+        return 1.0..10.0;
+    }
+    let (low, high) = (low.log10().floor(), high.log10().ceil());
+    10_f64.powf(low)..10_f64.powf(high.max(low + 1.0))
+}
+
+/// 0.1, 1, 10, 100, otherwise 10ⁿ.
+fn power_of_ten(x: &f64) -> String {
+    #[allow(clippy::cast_possible_truncation, reason = "an exponent of ten")]
+    let exponent = x.log10().round() as i32;
+    if (-1..3).contains(&exponent) {
+        return format!("{x}");
+    }
+    let digit = |c: char| c.to_digit(10).and_then(|d| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(d as usize)).unwrap_or('⁻');
+    format!("10{}", exponent.to_string().chars().map(digit).collect::<String>())
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
-use crate::figure::{self, Axis, Panel, Series, Style};
+use crate::figure::{self, Corner, Panel, Series, Style};
 
 /// One width's training, as far as it came.
 pub(crate) struct Run {
@@ -121,9 +121,7 @@ fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
 fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     let mut csv = csv::Writer::from_writer(file);
     let pairs = ["loss_train", "loss_test", "accuracy_train", "accuracy_test"];
-    let pairs = pairs
-        .iter()
-        .flat_map(|name| ["network", "linear"].map(|model| format!("{name}.{model}")));
+    let pairs = pairs.iter().flat_map(|name| ["network", "linear"].map(|model| format!("{name}.{model}")));
     let names = runs.first().map_or(&[][..], |run| &run.names);
     let changes = names.iter().map(|name| format!("weight_change.{name}"));
     let fixed = ["width", "step", "rmse_train", "rmse_test"].map(String::from);
@@ -144,13 +142,7 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
 }
 
 fn title(arguments: &Arguments) -> String {
-    let Arguments {
-        depth,
-        activation,
-        train,
-        lr,
-        ..
-    } = arguments;
+    let Arguments { depth, activation, train, lr, .. } = arguments;
     let widths: Vec<String> = arguments.width.iter().map(ToString::to_string).collect();
     format!(
         "A network and its linearization: {depth} × {} {activation}, {train} digits, learning rate {lr}",
@@ -198,45 +190,32 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
         let _ = writeln!(text, "\nRMSE ∝ width^{:.3}", line.slope);
     }
     let rates: Vec<String> = runs.iter().map(|run| format!("{:.3}", run.stable_rate)).collect();
-    let _ = writeln!(
-        text,
-        "\nlargest stable learning rate of the linear model: {}",
-        rates.join(", ")
-    );
-    let _ = writeln!(
-        text,
-        "written to {}: summary.json, curves.csv, figure.svg, figure.png",
-        out.display()
-    );
+    let _ = writeln!(text, "\nlargest stable learning rate of the linear model: {}", rates.join(", "));
+    let _ = writeln!(text, "written to {}: summary.json, curves.csv, figure.svg, figure.png", out.display());
     text
 }
 
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
 fn panels(runs: &[Run]) -> Vec<Panel> {
-    let axis = |label: &str| Axis {
-        label: label.into(),
-        log: true,
+    let panel = |title: String, x: &str, y: &str, legend, series| Panel {
+        title,
+        x_label: x.into(),
+        y_label: y.into(),
+        series,
+        legend,
     };
     #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
     let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| Series {
         label: label.into(),
         color,
         style,
-        points: run
-            .records
-            .iter()
-            .map(|record| (record.step as f64, value(record)))
-            .collect(),
+        points: run.records.iter().map(|record| (record.step as f64, value(record))).collect(),
     };
     let Some(main) = runs.last() else {
         return Vec::new();
     };
     let of = |title: &str| {
-        if runs.len() > 1 {
-            format!("{title}, width {}", main.width)
-        } else {
-            title.into()
-        }
+        if runs.len() > 1 { format!("{title}, width {}", main.width) } else { title.into() }
     };
     let losses = vec![
         curve(main, "network, train", 0, Style::Solid, &|r| r.loss_train.network),
@@ -246,9 +225,7 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
     ];
     let rmse = if runs.len() > 1 {
         let test = |(color, run): (usize, &Run)| {
-            curve(run, &format!("width {}", run.width), color, Style::Solid, &|r| {
-                r.rmse_test
-            })
+            curve(run, &format!("width {}", run.width), color, Style::Solid, &|r| r.rmse_test)
         };
         runs.iter().enumerate().map(test).collect()
     } else {
@@ -258,46 +235,20 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         ]
     };
     let changes = main.names.iter().enumerate().map(|(i, name)| {
-        let style = if name.ends_with("bias") {
-            Style::Dashed
-        } else {
-            Style::Solid
-        };
+        let style = if name.ends_with("bias") { Style::Dashed } else { Style::Solid };
         curve(main, name, i / 2, style, &|r| r.weight_change[i])
     });
     let mut panels = vec![
-        Panel {
-            title: of("Loss"),
-            x: axis("step"),
-            y: axis("½ mean ‖f − y‖²"),
-            series: losses,
-        },
-        Panel {
-            title: "RMSE of f − f_lin".into(),
-            x: axis("step"),
-            y: axis("RMSE"),
-            series: rmse,
-        },
-        Panel {
-            title: of("Weight change"),
-            x: axis("step"),
-            y: axis("‖θ − θ₀‖ / ‖θ₀‖"),
-            series: changes.collect(),
-        },
+        panel(of("Loss"), "step", "½ mean ‖f − y‖²", Corner::LowerLeft, losses),
+        panel("Distance of the models".into(), "step", "RMSE of f − f_lin", Corner::LowerRight, rmse),
+        panel(of("Weight change"), "step", "‖θ − θ₀‖ / ‖θ₀‖", Corner::LowerRight, changes.collect()),
     ];
     if runs.len() > 1 {
         let points = final_rmse(runs);
-        let mut series = vec![Series {
-            label: "test".into(),
-            color: 1,
-            style: Style::Points,
-            points: points.clone(),
-        }];
+        let mut series =
+            vec![Series { label: "test".into(), color: 1, style: Style::Points, points: points.clone() }];
         if let Some(line) = power_law(&points) {
-            let fit = points
-                .iter()
-                .map(|&(x, _)| (x, (line.at_one + line.slope * x.ln()).exp()))
-                .collect();
+            let fit = points.iter().map(|&(x, _)| (x, (line.at_one + line.slope * x.ln()).exp())).collect();
             series.push(Series {
                 label: format!("slope {:.2}", line.slope),
                 color: 0,
@@ -305,21 +256,14 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
                 points: fit,
             });
         }
-        panels.push(Panel {
-            title: "Final RMSE".into(),
-            x: axis("width"),
-            y: axis("RMSE"),
-            series,
-        });
+        panels.push(panel("Final distance".into(), "width", "RMSE of f − f_lin", Corner::LowerLeft, series));
     }
     panels
 }
 
 #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
 fn final_rmse(runs: &[Run]) -> Vec<(f64, f64)> {
-    runs.iter()
-        .filter_map(|run| Some((run.width as f64, run.records.last()?.rmse_test)))
-        .collect()
+    runs.iter().filter_map(|run| Some((run.width as f64, run.records.last()?.rmse_test))).collect()
 }
 
 /// log y = `at_one` + `slope` log x.
@@ -330,22 +274,14 @@ struct PowerLaw {
 
 /// The power law through positive points, by least squares on logarithms; `None` for fewer than two abscissas.
 fn power_law(points: &[(f64, f64)]) -> Option<PowerLaw> {
-    let logs: Vec<(f64, f64)> = points
-        .iter()
-        .filter(|(x, y)| *x > 0.0 && *y > 0.0)
-        .map(|(x, y)| (x.ln(), y.ln()))
-        .collect();
+    let logs: Vec<(f64, f64)> =
+        points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
     #[allow(clippy::cast_precision_loss, reason = "a handful of points")]
     let n = logs.len() as f64;
-    let (mean_x, mean_y) = (
-        logs.iter().map(|p| p.0).sum::<f64>() / n,
-        logs.iter().map(|p| p.1).sum::<f64>() / n,
-    );
+    let (mean_x, mean_y) =
+        (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
     let variance: f64 = logs.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
     let covariance: f64 = logs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
     let slope = covariance / variance;
-    (variance > 0.0).then_some(PowerLaw {
-        slope,
-        at_one: mean_y - slope * mean_x,
-    })
+    (variance > 0.0).then_some(PowerLaw { slope, at_one: mean_y - slope * mean_x })
 }

@@ -16,11 +16,6 @@ pub struct Digits {
 pub fn digits() -> Digits {
     let images = Idx::read(include_bytes!("../digits/digits-images-idx3-ubyte.gz"));
     let labels = Idx::read(include_bytes!("../digits/digits-labels-idx1-ubyte.gz"));
-    let (Ok(images), Ok(labels)) = (images, labels) else {
-        unreachable!("the embedded files are sound")
-    };
-    Digits {
-        images,
-        labels: labels.into_bytes(),
-    }
+    let (Ok(images), Ok(labels)) = (images, labels) else { unreachable!("the embedded files are sound") };
+    Digits { images, labels: labels.into_bytes() }
 }

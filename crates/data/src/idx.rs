@@ -54,26 +54,14 @@ impl Idx {
         if kind != 8 {
             return Err(IdxError::Type(kind));
         }
-        let (header, bytes) = rest
-            .split_at_checked(4 * usize::from(rank))
-            .ok_or(IdxError::Header)?;
-        let extents: Vec<usize> = header
-            .chunks_exact(4)
-            .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)
-            .collect();
-        let size = extents
-            .iter()
-            .try_fold(1_usize, |size, &extent| size.checked_mul(extent));
+        let (header, bytes) = rest.split_at_checked(4 * usize::from(rank)).ok_or(IdxError::Header)?;
+        let extents: Vec<usize> =
+            header.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
+        let size = extents.iter().try_fold(1_usize, |size, &extent| size.checked_mul(extent));
         if size != Some(bytes.len()) {
-            return Err(IdxError::Size {
-                extents,
-                found: bytes.len(),
-            });
+            return Err(IdxError::Size { extents, found: bytes.len() });
         }
-        Ok(Self {
-            extents,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Self { extents, bytes: bytes.to_vec() })
     }
 
     /// The extents, outermost first.
@@ -97,10 +85,9 @@ impl fmt::Display for IdxError {
         match self {
             Self::Gzip(error) => write!(f, "the gzip stream is broken: {error}"),
             Self::Header => f.write_str("the file ends inside its IDX header"),
-            Self::Type(code) => write!(
-                f,
-                "IDX elements of type {code} where unsigned bytes, 8, were expected"
-            ),
+            Self::Type(code) => {
+                write!(f, "IDX elements of type {code} where unsigned bytes, 8, were expected")
+            }
             Self::Size { extents, found } => {
                 write!(f, "an IDX header of extents {extents:?} before {found} bytes")
             }
@@ -121,20 +108,11 @@ mod tests {
         assert_eq!(Idx::read(&[0, 0, 13, 0]), Err(IdxError::Type(13)));
         assert_eq!(
             Idx::read(&[0, 0, 8, 1, 0, 0, 0, 3, 1, 2]),
-            Err(IdxError::Size {
-                extents: vec![3],
-                found: 2
-            })
+            Err(IdxError::Size { extents: vec![3], found: 2 })
         );
-        assert!(
-            matches!(Idx::read(&[0x1f, 0x8b, 8, 0, 1]), Err(IdxError::Gzip(_))),
-            "a cut gzip stream"
-        );
+        assert!(matches!(Idx::read(&[0x1f, 0x8b, 8, 0, 1]), Err(IdxError::Gzip(_))), "a cut gzip stream");
         // Extents whose product overflows must not be believed.
         let huge = [&[0, 0, 8, 4][..], &[255; 16]].concat();
-        assert!(
-            matches!(Idx::read(&huge), Err(IdxError::Size { found: 0, .. })),
-            "a header that overflows"
-        );
+        assert!(matches!(Idx::read(&huge), Err(IdxError::Size { found: 0, .. })), "a header that overflows");
     }
 }

@@ -16,26 +16,15 @@ use rand_chacha::ChaCha20Rng;
 #[track_caller]
 #[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ rows")]
 pub fn standardised(table: &[u8], features: usize) -> Vec<f64> {
-    assert!(
-        table.len().is_multiple_of(features),
-        "{} numbers in rows of {features}",
-        table.len()
-    );
+    assert!(table.len().is_multiple_of(features), "{} numbers in rows of {features}", table.len());
     let rows = table.len() / features;
     let mut result: Vec<f64> = table.iter().map(|&x| f64::from(x)).collect();
     for column in 0..features {
         let entries = || table[column..].iter().step_by(features).map(|&x| f64::from(x));
         let mean = entries().sum::<f64>() / rows as f64;
         let variance = entries().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64;
-        let scale = if variance > 0.0 {
-            variance.sqrt().recip()
-        } else {
-            0.0
-        };
-        result[column..]
-            .iter_mut()
-            .step_by(features)
-            .for_each(|x| *x = (*x - mean) * scale);
+        let scale = if variance > 0.0 { variance.sqrt().recip() } else { 0.0 };
+        result[column..].iter_mut().step_by(features).for_each(|x| *x = (*x - mean) * scale);
     }
     result
 }
@@ -61,10 +50,7 @@ pub fn one_hot(labels: &[u8], classes: usize, shift: f64) -> Vec<f64> {
 /// If there is no such row.
 #[track_caller]
 pub fn select<T: Copy>(table: &[T], columns: usize, rows: &[usize]) -> Vec<T> {
-    rows.iter()
-        .flat_map(|row| &table[row * columns..][..columns])
-        .copied()
-        .collect()
+    rows.iter().flat_map(|row| &table[row * columns..][..columns]).copied().collect()
 }
 
 /// Disjoint parts of the given sizes of the examples 0..count, at random: the first places of one shuffle, so that
@@ -79,10 +65,7 @@ pub fn split<const K: usize>(
 ) -> Result<[Vec<usize>; K], TooFewExamples> {
     let wanted = parts.iter().fold(0_usize, |sum, &n| sum.saturating_add(n));
     if wanted > count {
-        return Err(TooFewExamples {
-            wanted,
-            available: count,
-        });
+        return Err(TooFewExamples { wanted, available: count });
     }
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -115,11 +98,7 @@ pub struct TooFewExamples {
 
 impl fmt::Display for TooFewExamples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} examples were asked for and there are {}",
-            self.wanted, self.available
-        )
+        write!(f, "{} examples were asked for and there are {}", self.wanted, self.available)
     }
 }
 
@@ -152,18 +131,8 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
         assert_eq!(split(100, [60, 40], 3), Ok([a.clone(), b]));
-        assert_eq!(
-            split(100, [60], 3),
-            Ok([a.clone()]),
-            "the first part does not depend on the others"
-        );
+        assert_eq!(split(100, [60], 3), Ok([a.clone()]), "the first part does not depend on the others");
         assert_ne!(split(100, [60], 4), Ok([a]));
-        assert_eq!(
-            split(5, [4, 2], 0),
-            Err(TooFewExamples {
-                wanted: 6,
-                available: 5
-            })
-        );
+        assert_eq!(split(5, [4, 2], 0), Err(TooFewExamples { wanted: 6, available: 5 }));
     }
 }

@@ -27,11 +27,7 @@ impl Linearized {
     /// If `f` has not one output, or fewer inputs.
     #[track_caller]
     pub fn new(f: &Graph, parameters: usize) -> Self {
-        assert!(
-            f.outputs().len() == 1,
-            "a model has one output, got {}",
-            f.outputs().len()
-        );
+        assert!(f.outputs().len() == 1, "a model has one output, got {}", f.outputs().len());
         let wrt: Vec<usize> = (0..parameters).collect();
         let linearization = linearize(f, &wrt);
         let programs = Programs {
@@ -41,9 +37,7 @@ impl Linearized {
             parameters: size(&f.inputs()[..parameters]),
             linearization,
         };
-        Self {
-            programs: Arc::new(programs),
-        }
+        Self { programs: Arc::new(programs) }
     }
 
     /// Differentiates a network in all its parameters, for batches of the given size.
@@ -75,9 +69,7 @@ impl Linearized {
         let mut value = vec![T::zero(); value.size()];
         let mut residuals = vec![T::zero(); size(residuals)];
         let mut workspace = programs.primal.workspace(threads);
-        programs
-            .primal
-            .run(&[theta, x], &mut [&mut value, &mut residuals], &mut workspace);
+        programs.primal.run(&[theta, x], &mut [&mut value, &mut residuals], &mut workspace);
         Jacobian {
             programs: programs.clone(),
             value,
@@ -125,9 +117,7 @@ impl<T: Real> Jacobian<T> {
     /// If `v` has not one element a column, or `out` one a row.
     #[track_caller]
     pub fn apply(&mut self, v: &[T], out: &mut [T]) {
-        self.programs
-            .tangent
-            .run(&[&self.residuals, v], &mut [out], &mut self.tangent);
+        self.programs.tangent.run(&[&self.residuals, v], &mut [out], &mut self.tangent);
     }
 
     /// `out` = Jᵀ u.
@@ -136,9 +126,7 @@ impl<T: Real> Jacobian<T> {
     /// If `u` has not one element a row, or `out` one a column.
     #[track_caller]
     pub fn apply_transpose(&mut self, u: &[T], out: &mut [T]) {
-        self.programs
-            .pull
-            .run(&[&self.residuals, u], &mut [out], &mut self.pull);
+        self.programs.pull.run(&[&self.residuals, u], &mut [out], &mut self.pull);
     }
 
     /// The largest eigenvalue of J Jᵀ (the tangent kernel of this batch) by power iteration, to the given relative
@@ -184,12 +172,6 @@ impl fmt::Debug for Linearized {
 
 impl<T: Real> fmt::Debug for Jacobian<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Jacobian({} × {}, {} residuals)",
-            self.rows(),
-            self.columns(),
-            self.residuals.len()
-        )
+        write!(f, "Jacobian({} × {}, {} residuals)", self.rows(), self.columns(), self.residuals.len())
     }
 }

@@ -25,11 +25,7 @@ impl<T: Real> LinearModel<T> {
             jacobian.columns(),
             origin.len()
         );
-        Self {
-            jacobian,
-            shift: vec![T::zero(); origin.len()],
-            origin,
-        }
+        Self { jacobian, shift: vec![T::zero(); origin.len()], origin }
     }
 
     /// θ₀.
@@ -48,19 +44,12 @@ impl<T: Real> LinearModel<T> {
     /// If `theta` or `out` has another length than the parameters or the output.
     #[track_caller]
     pub fn predict(&mut self, theta: &[T], out: &mut [T]) {
-        assert!(
-            theta.len() == self.origin.len(),
-            "{} parameters, got {}",
-            self.origin.len(),
-            theta.len()
-        );
+        assert!(theta.len() == self.origin.len(), "{} parameters, got {}", self.origin.len(), theta.len());
         for ((shift, &theta), &origin) in self.shift.iter_mut().zip(theta).zip(&self.origin) {
             *shift = theta - origin;
         }
         self.jacobian.apply(&self.shift, out);
-        out.iter_mut()
-            .zip(self.jacobian.value())
-            .for_each(|(y, &f0)| *y += f0);
+        out.iter_mut().zip(self.jacobian.value()).for_each(|(y, &f0)| *y += f0);
     }
 }
 
@@ -69,24 +58,9 @@ impl<T: Real> LinearModel<T> {
 pub fn linear_program(linearization: &Linearization) -> Graph {
     let tangent = &linearization.tangent;
     let g = Builder::new();
-    let delta: Vec<Var<'_>> = tangent
-        .inputs()
-        .iter()
-        .map(|shape| g.input(shape.clone()))
-        .collect();
-    let value = g.input(
-        tangent
-            .graph()
-            .output_shapes()
-            .next()
-            .expect("a model has one output")
-            .clone(),
-    );
-    let residuals: Vec<Var<'_>> = tangent
-        .residuals()
-        .iter()
-        .map(|shape| g.input(shape.clone()))
-        .collect();
+    let delta: Vec<Var<'_>> = tangent.inputs().iter().map(|shape| g.input(shape.clone())).collect();
+    let value = g.input(tangent.graph().output_shapes().next().expect("a model has one output").clone());
+    let residuals: Vec<Var<'_>> = tangent.residuals().iter().map(|shape| g.input(shape.clone())).collect();
     let change = g.call(tangent.graph(), &[residuals, delta].concat());
     g.finish(&[value + change[0]])
 }

@@ -71,16 +71,8 @@ pub struct UnknownActivation(pub String);
 
 impl fmt::Display for UnknownActivation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = Activation::ALL
-            .iter()
-            .map(|activation| activation.name())
-            .collect();
-        write!(
-            f,
-            "unknown activation \"{}\": there are {}",
-            self.0,
-            names.join(", ")
-        )
+        let names: Vec<&str> = Activation::ALL.iter().map(|activation| activation.name()).collect();
+        write!(f, "unknown activation \"{}\": there are {}", self.0, names.join(", "))
     }
 }
 

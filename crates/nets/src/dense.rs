@@ -19,10 +19,7 @@ pub struct Dense {
 impl Module for Dense {
     #[track_caller]
     fn parameters(&self, example: &Shape) -> Vec<(String, Shape)> {
-        assert!(
-            example.rank() == 1,
-            "dense layers apply to vectors, not to examples of shape {example}"
-        );
+        assert!(example.rank() == 1, "dense layers apply to vectors, not to examples of shape {example}");
         let weight = Shape::from([self.width, example[0]]);
         vec![("weight".into(), weight), ("bias".into(), [self.width].into())]
     }

@@ -23,11 +23,7 @@ impl Network {
     pub fn new(module: impl Module + 'static, example: impl Into<Shape>) -> Self {
         let example = example.into();
         let parameters = Parameters::new(module.parameters(&example));
-        Self {
-            module: Box::new(module),
-            example,
-            parameters,
-        }
+        Self { module: Box::new(module), example, parameters }
     }
 
     /// The shape of one example.
@@ -59,11 +55,7 @@ impl Network {
     /// The program (θ, x) ↦ f(x; θ) for a batch of examples: inputs are the parameters tensor by tensor, then x of
     /// shape (batch, example shape).
     pub fn program(&self, batch: usize) -> Graph {
-        let parameters = self
-            .parameters
-            .tensors()
-            .iter()
-            .map(|tensor| tensor.shape.clone());
+        let parameters = self.parameters.tensors().iter().map(|tensor| tensor.shape.clone());
         let x = [batch].iter().chain(self.example.iter()).copied().collect();
         Graph::trace(parameters.chain([x]), |inputs| {
             let (x, parameters) = inputs.split_last().expect("x is an input");

@@ -55,12 +55,7 @@ impl Parameters {
     /// If `theta` is not as long as the parameters.
     #[track_caller]
     pub fn view<'a, T>(&self, theta: &'a [T], name: &str) -> Option<&'a [T]> {
-        assert!(
-            theta.len() == self.length,
-            "a vector of {} for {} parameters",
-            theta.len(),
-            self.length
-        );
+        assert!(theta.len() == self.length, "a vector of {} for {} parameters", theta.len(), self.length);
         let parameter = self.tensors.iter().find(|parameter| parameter.name == name)?;
         Some(&theta[parameter.range.clone()])
     }

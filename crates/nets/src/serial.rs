@@ -32,10 +32,7 @@ impl Module for Serial {
         let mut all = Vec::new();
         for (i, module) in self.modules.iter().enumerate() {
             let own = module.parameters(&example);
-            all.extend(
-                own.into_iter()
-                    .map(|(name, shape)| (format!("{i}.{name}"), shape)),
-            );
+            all.extend(own.into_iter().map(|(name, shape)| (format!("{i}.{name}"), shape)));
             example = module.output(&example);
         }
         all
@@ -53,22 +50,14 @@ impl Module for Serial {
     }
 
     fn output(&self, example: &Shape) -> Shape {
-        self.modules
-            .iter()
-            .fold(example.clone(), |example, module| module.output(&example))
+        self.modules.iter().fold(example.clone(), |example, module| module.output(&example))
     }
 }
 
 /// A multilayer perceptron: hidden layers of the given widths, each followed by `activation`, and a linear readout
 /// of `outputs` units; σ_w and σ_b are the same everywhere.
 pub fn mlp(hidden: &[usize], outputs: usize, activation: Activation, sigma_w: f64, sigma_b: f64) -> Serial {
-    let dense = |width| Dense {
-        width,
-        sigma_w,
-        sigma_b,
-    };
-    let body = hidden.iter().fold(Serial::new(), |net, &width| {
-        net.then(dense(width)).then(activation)
-    });
+    let dense = |width| Dense { width, sigma_w, sigma_b };
+    let body = hidden.iter().fold(Serial::new(), |net, &width| net.then(dense(width)).then(activation));
     body.then(dense(outputs))
 }

@@ -89,12 +89,7 @@ pub struct Diverged {
 
 impl fmt::Display for Diverged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            step,
-            rate,
-            stable_rate,
-            ..
-        } = self;
+        let Self { step, rate, stable_rate, .. } = self;
         write!(
             f,
             "training diverged at step {step} with learning rate {rate}: the largest stable one is {stable_rate:.4}"
@@ -133,10 +128,7 @@ pub fn compare<T: Real>(
                 if step == 0 {
                     bound = 1e6 * loss.network.max(loss.linear);
                 }
-                if [loss.network, loss.linear]
-                    .iter()
-                    .any(|&loss| exceeds(loss, bound))
-                {
+                if [loss.network, loss.linear].iter().any(|&loss| exceeds(loss, bound)) {
                     return Err(run.diverged(step, records));
                 }
                 records.push(record);
@@ -152,10 +144,7 @@ pub fn compare<T: Real>(
                 }
             }
         }
-        Ok(Comparison {
-            records,
-            stable_rate: run.stable_rate(),
-        })
+        Ok(Comparison { records, stable_rate: run.stable_rate() })
     })
 }
 
@@ -196,10 +185,8 @@ impl<'a, T: Real> Run<'a, T> {
         let linearized_test = Linearized::new(&test_program, tensors.len());
         let jacobian_test = linearized_test.at(theta, &task.test_x, threads);
         let fixed_test = [jacobian_test.value(), jacobian_test.residuals()].concat();
-        let (linear, linear_test) = (
-            linear_program(linearized.linearization()),
-            linear_program(linearized_test.linearization()),
-        );
+        let (linear, linear_test) =
+            (linear_program(linearized.linearization()), linear_program(linearized_test.linearization()));
 
         let with_targets = |fixed: &[T]| [fixed, &task.train_y].concat();
         let origin = theta.to_vec();
@@ -207,12 +194,7 @@ impl<'a, T: Real> Run<'a, T> {
         Self {
             layout: tensors.iter().map(|tensor| tensor.range.clone()).collect(),
             outputs: network.output().size(),
-            network: Descent::new(
-                &step(&program),
-                origin.clone(),
-                with_targets(&task.train_x),
-                threads,
-            ),
+            network: Descent::new(&step(&program), origin.clone(), with_targets(&task.train_x), threads),
             linear: Descent::new(&step(&linear), zero, with_targets(&fixed_train), threads),
             network_train: Function::new(&program, task.train_x.clone(), threads),
             network_test: Function::new(&test_program, task.test_x.clone(), threads),
@@ -262,12 +244,7 @@ impl<'a, T: Real> Run<'a, T> {
     }
 
     fn diverged(&mut self, step: usize, records: Vec<Record>) -> Diverged {
-        Diverged {
-            step,
-            rate: self.settings.rate,
-            stable_rate: self.stable_rate(),
-            records,
-        }
+        Diverged { step, rate: self.settings.rate, stable_rate: self.stable_rate(), records }
     }
 }
 
@@ -284,25 +261,15 @@ struct Descent<T: Real> {
 impl<T: Real> Descent<T> {
     fn new(step: &Graph, theta: Vec<T>, fixed: Vec<T>, threads: &Threads) -> Self {
         let plan = Plan::new(step);
-        let [.., output, _] = plan.outputs() else {
-            unreachable!("a step returns the output and the loss")
-        };
+        let [.., output, _] = plan.outputs() else { unreachable!("a step returns the output and the loss") };
         let output = vec![T::zero(); output.size() + 1];
-        Self {
-            workspace: plan.workspace(threads),
-            next: theta.clone(),
-            theta,
-            fixed,
-            output,
-            plan,
-        }
+        Self { workspace: plan.workspace(threads), next: theta.clone(), theta, fixed, output, plan }
     }
 
     /// Makes one step and returns the loss before it.
     fn step(&mut self) -> f64 {
         let outputs = &mut [&mut self.next[..], &mut self.output];
-        self.plan
-            .run(&[&self.theta, &self.fixed], outputs, &mut self.workspace);
+        self.plan.run(&[&self.theta, &self.fixed], outputs, &mut self.workspace);
         std::mem::swap(&mut self.theta, &mut self.next);
         self.output[self.output.len() - 1].into()
     }
@@ -320,30 +287,18 @@ impl<T: Real> Function<T> {
     fn new(model: &Graph, fixed: Vec<T>, threads: &Threads) -> Self {
         let plan = Plan::new(model);
         let output = vec![T::zero(); plan.outputs()[0].size()];
-        Self {
-            workspace: plan.workspace(threads),
-            fixed,
-            output,
-            plan,
-        }
+        Self { workspace: plan.workspace(threads), fixed, output, plan }
     }
 
     fn at(&mut self, theta: &[T]) -> &[T] {
-        self.plan.run(
-            &[theta, &self.fixed],
-            &mut [&mut self.output],
-            &mut self.workspace,
-        );
+        self.plan.run(&[theta, &self.fixed], &mut [&mut self.output], &mut self.workspace);
         &self.output
     }
 }
 
 /// Σ (a − b)², summed in `f64`.
 fn squares<T: Real>(a: &[T], b: &[T]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| (a.into() - b.into()).powi(2))
-        .sum()
+    a.iter().zip(b).map(|(&a, &b)| (a.into() - b.into()).powi(2)).sum()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]

@@ -25,11 +25,8 @@ pub fn descent_step(model: &Graph, parameters: usize, loss: &Graph, rate: f64) -
     let f = g.call(model, &inputs[..inputs.len() - 1]);
     let gradient = g.call(&gradient, &inputs);
     let (loss, gradient) = gradient.split_first().expect("a value and its gradient");
-    let mut outputs: Vec<Var<'_>> = inputs
-        .iter()
-        .zip(gradient)
-        .map(|(&theta, &d)| theta - rate * d)
-        .collect();
+    let mut outputs: Vec<Var<'_>> =
+        inputs.iter().zip(gradient).map(|(&theta, &d)| theta - rate * d).collect();
     outputs.extend([f[0], *loss]);
     simplify(&g.finish(&outputs))
 }

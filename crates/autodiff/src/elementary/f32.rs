@@ -1,25 +1,181 @@
-//! interim
+//! Elementary functions on `f32`, branch-free so that plain loops over them vectorise.
+//!
+//! The same arrangements as in the `f64` sibling, see there; coefficients from `fit.py`.
+
+use super::f64::reduce_large;
+use std::f32::consts::{FRAC_2_PI, FRAC_PI_2, LN_2, LOG2_E};
+
+/// Adding it rounds to an integer, which is then in the low bits.
+const SHIFT: f32 = 1.5 * (1u32 << 23) as f32;
+const LN_2_LO: f32 = -1.9046542e-9;
+const SIGN: u32 = 1 << 31;
+
+#[inline(always)]
+fn poly<const N: usize>(x: f32, c: [f32; N]) -> f32 {
+    let mut s = c[N - 1];
+    for i in (0..N - 1).rev() {
+        s = s.mul_add(x, c[i]);
+    }
+    s
+}
+
+/// `(P, k, r)` with `x = k ln 2 + r`, `|r| <= ln 2 / 2` and `e^r = 1 + r + r^2 P`.
+#[inline(always)]
+fn exp_core(x: f32) -> (f32, u32, f32) {
+    let t = x.mul_add(LOG2_E, SHIFT);
+    let n = t - SHIFT;
+    // The first step is exact: every bit of n LN_2 and of r is a multiple of 2^-25.
+    let r = (-n).mul_add(LN_2_LO, (-n).mul_add(LN_2, x));
+    let p = poly(r, [0.5, 0.16666542, 0.04166628, 0.008366643, 0.0013946553]);
+    (p, t.to_bits().wrapping_sub(SHIFT.to_bits()), r)
+}
+
+/// `2^k` for a normal result.
+#[inline(always)]
+fn pow2(k: u32) -> f32 {
+    f32::from_bits(k.wrapping_add(127) << 23)
+}
+
+/// `e^x = m s` with `m` near the square root of the result: normal, so only the product can round badly.
+#[inline(always)]
+fn exp_parts(x: f32) -> (f32, f32) {
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -105.0 { -105.0 } else { x };
+    let (p, k, r) = exp_core(x);
+    let b = k.wrapping_add(254);
+    let h = b >> 1;
+    (((r * r).mul_add(p, r) + 1.0) * f32::from_bits(h << 23), f32::from_bits((b.wrapping_sub(h)) << 23))
+}
+
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    x.exp()
+    let (m, s) = exp_parts(x);
+    m * s
 }
-#[inline(always)]
-pub(crate) fn log(x: f32) -> f32 {
-    x.ln()
-}
+
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
-    x.tanh()
+    let a = x.abs();
+    // From 9.1 on the result is 1; the bound keeps 2^k a normal number.
+    let y = if a > 10.0 { 20.0 } else { 2.0 * a };
+    let (p, k, r) = exp_core(y);
+    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    // 1 - 2 / (e^2a + 1) cancels near 0: there a + a z P(z) / Q(z), with one division for both.
+    let z = a * a;
+    let small = a < 0.55;
+    let num = if small { a * (z * poly(z, [-0.33333322, -0.0015518279])) } else { -2.0 };
+    let den = if small { poly(z, [1.0, 0.40464807]) } else { e + 1.0 };
+    let base = if small { a } else { 1.0 };
+    (base + num / den).copysign(x)
 }
+
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
-    x.tanh()
+    let a = x.abs();
+    let p = poly(a * a, [0.12837917, -0.37612584, 0.11282857, -0.026808456, 0.005061287, -0.0006376392]);
+    let small = a.mul_add(p, a);
+    // 1 - erfc; erfc < 0.24 here, so its error counts little.
+    let b = if a > 4.0 { 4.0 } else { a };
+    let (p, k, r) = exp_core(-b * b);
+    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    let num = poly(b, [1.0005999, 0.7407664, 0.23177098]);
+    let den = poly(b, [1.0, 1.8733507, 1.3320298, 0.40924305]);
+    let large = 1.0 - e * (num / den);
+    (if a < 0.84 { small } else { large }).copysign(x)
 }
+
+/// `log(1 + f) + k ln 2` for `1 + f` in `[sqrt 1/2, sqrt 2]`.
+#[inline(always)]
+fn log_core(f: f32, k: f32) -> f32 {
+    let p = poly(f, [-0.5, 0.3333386, -0.25001752, 0.19965357, -0.16565444, 0.14877269, -0.14351918, 0.08919122]);
+    k.mul_add(LN_2, k.mul_add(LN_2_LO, (f * f).mul_add(p, f)))
+}
+
+/// Bits of 1.0 less those of `sqrt 1/2`: adding them carries into the exponent from `sqrt 2` on.
+const HALF_OCTAVE: u32 = 0x3f80_0000 - SQRT_HALF;
+const SQRT_HALF: u32 = 0x3f35_04f3;
+
+/// Biased exponent and mantissa bits of `x = 2^(e - 127) m`, `m` in `[sqrt 1/2, sqrt 2)`.
+#[inline(always)]
+fn split(x: f32) -> (u32, f32) {
+    let b = x.to_bits().wrapping_add(HALF_OCTAVE);
+    (b >> 23, f32::from_bits((b & (u32::MAX >> 9)).wrapping_add(SQRT_HALF)))
+}
+
+/// The float `e - 127`, by placing `e` in the mantissa of 2^23.
+#[inline(always)]
+fn unbias(e: u32) -> f32 {
+    const TWO23: f32 = (1u32 << 23) as f32;
+    f32::from_bits(e | TWO23.to_bits()) - (TWO23 + 127.0)
+}
+
+#[inline(always)]
+pub(crate) fn log(x: f32) -> f32 {
+    let tiny = x < f32::MIN_POSITIVE;
+    let (e, m) = split(if tiny { x * (1u32 << 24) as f32 } else { x });
+    let y = log_core(m - 1.0, unbias(e) - if tiny { 24.0 } else { 0.0 });
+    let y = if x < f32::INFINITY { y } else { x };
+    let y = if x < 0.0 { f32::NAN } else { y };
+    if x == 0.0 { f32::NEG_INFINITY } else { y }
+}
+
+/// Up to here `sin_small` and `cos_small` are good.
+pub(crate) const TRIG_SMALL: f32 = (1u32 << 16) as f32;
+
+/// `(r, q)` with `x = q pi/2 + r`, `q` mod 4, for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+fn reduce_small(x: f32) -> (f32, u32) {
+    let t = x.mul_add(FRAC_2_PI, SHIFT);
+    let n = SHIFT - t;
+    // The first step is exact: a multiple of 2^-24 below 1.
+    let r = n.mul_add(-4.371139e-8, n.mul_add(FRAC_PI_2, x));
+    (n.mul_add(-1.7151245e-15, r), t.to_bits())
+}
+
+/// The same for any `x`.
+#[inline(always)]
+fn reduce(x: f32) -> (f32, u32) {
+    if x.abs() <= TRIG_SMALL {
+        return reduce_small(x);
+    }
+    let (r, q) = reduce_large(f64::from(x));
+    (r as f32, q as u32)
+}
+
+/// `sin(r + q pi/2)` for `|r| <= pi/4`.
+#[inline(always)]
+fn trig(r: f32, q: u32) -> f32 {
+    let z = r * r;
+    let s = (r * z).mul_add(poly(z, [-0.16666654, 0.00833209, -0.0001950524]), r);
+    let c = (z * z).mul_add(poly(z, [0.041666646, -0.0013887251, 2.4424924e-5]), z.mul_add(-0.5, 1.0));
+    let v = if q & 1 == 0 { s } else { c };
+    f32::from_bits(v.to_bits() ^ (q << 30 & SIGN))
+}
+
+/// Sine for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+pub(crate) fn sin_small(x: f32) -> f32 {
+    let (r, q) = reduce_small(x);
+    let y = trig(r, q);
+    if x == 0.0 { x } else { y }
+}
+
+/// Cosine for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+pub(crate) fn cos_small(x: f32) -> f32 {
+    let (r, q) = reduce_small(x);
+    trig(r, q.wrapping_add(1))
+}
+
 #[inline(always)]
 pub(crate) fn sin(x: f32) -> f32 {
-    x.sin()
+    let (r, q) = reduce(x);
+    let y = trig(r, q);
+    if x == 0.0 { x } else { y }
 }
+
 #[inline(always)]
 pub(crate) fn cos(x: f32) -> f32 {
-    x.cos()
+    let (r, q) = reduce(x);
+    trig(r, q.wrapping_add(1))
 }

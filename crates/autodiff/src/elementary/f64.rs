@@ -1,25 +1,226 @@
-//! interim
+//! Elementary functions on `f64`, branch-free so that plain loops over them vectorise.
+//!
+//! A loop `for (y, x) in ys.iter_mut().zip(xs) { *y = f(*x) }` inlined into code compiled with FMA
+//! (e.g. in `pulp::Arch::dispatch`) becomes straight SIMD; fused `mul_add`s and no reassociation give
+//! the same bits in scalar code.  Coefficients are minimax fits, see `fit.py`.
+
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, LN_2, LOG2_E};
+
+/// Adding it rounds to an integer, which is then in the low bits.
+const SHIFT: f64 = 1.5 * (1u64 << 52) as f64;
+const LN_2_LO: f64 = 2.3190468138462996e-17;
+const SIGN: u64 = 1 << 63;
+
+#[inline(always)]
+fn poly<const N: usize>(x: f64, c: [f64; N]) -> f64 {
+    let mut s = c[N - 1];
+    for i in (0..N - 1).rev() {
+        s = s.mul_add(x, c[i]);
+    }
+    s
+}
+
+/// `(P, k, r)` with `x = k ln 2 + r`, `|r| <= ln 2 / 2` and `e^r = 1 + r + r^2 P`.
+#[inline(always)]
+fn exp_core(x: f64) -> (f64, u64, f64) {
+    let t = x.mul_add(LOG2_E, SHIFT);
+    let n = t - SHIFT;
+    // The first step is exact: every bit of n LN_2 and of r is a multiple of 2^-54.
+    let r = (-n).mul_add(LN_2_LO, (-n).mul_add(LN_2, x));
+    let p = poly(r, [0.5000000000000006, 0.16666666666666685, 0.04166666666657295, 0.008333333333314465,
+        0.0013888888932614945, 0.00019841269903342083, 2.4801504146320548e-05, 2.7557227647909324e-06,
+        2.7626451207495053e-07, 2.5114577542117724e-08]);
+    (p, t.to_bits().wrapping_sub(SHIFT.to_bits()), r)
+}
+
+/// `2^k` for a normal result.
+#[inline(always)]
+fn pow2(k: u64) -> f64 {
+    f64::from_bits(k.wrapping_add(1023) << 52)
+}
+
+/// `e^x = m s` with `m` near the square root of the result: normal, so only the product can round badly.
+#[inline(always)]
+fn exp_parts(x: f64) -> (f64, f64) {
+    let x = if x > 710.0 { 710.0 } else { x };
+    let x = if x < -746.0 { -746.0 } else { x };
+    let (p, k, r) = exp_core(x);
+    // k >= -1077, so this is positive and a logical shift (AVX2 has no other) halves it.
+    let b = k.wrapping_add(2046);
+    let h = b >> 1;
+    (((r * r).mul_add(p, r) + 1.0) * f64::from_bits(h << 52), f64::from_bits((b.wrapping_sub(h)) << 52))
+}
+
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
-    x.exp()
+    let (m, s) = exp_parts(x);
+    m * s
 }
-#[inline(always)]
-pub(crate) fn log(x: f64) -> f64 {
-    x.ln()
-}
+
 #[inline(always)]
 pub(crate) fn tanh(x: f64) -> f64 {
-    x.tanh()
+    let a = x.abs();
+    // From 19.1 on the result is 1; the bound keeps 2^k a normal number.
+    let y = if a > 20.0 { 40.0 } else { 2.0 * a };
+    let (p, k, r) = exp_core(y);
+    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    // 1 - 2 / (e^2a + 1) cancels near 0: there a + a z P(z) / Q(z), with one division for both.
+    let z = a * a;
+    let small = a < 0.55;
+    let num = if small { a * (z * poly(z, [-0.3333333333333333, -0.020500428113898145, -0.00019925023226772962])) } else { -2.0 };
+    let den = if small { poly(z, [1.0, 0.4615012843416903, 0.023293502528809382, 0.00020661105896242036]) } else { e + 1.0 };
+    let base = if small { a } else { 1.0 };
+    (base + num / den).copysign(x)
 }
+
 #[inline(always)]
 pub(crate) fn erf(x: f64) -> f64 {
-    x.tanh()
+    let a = x.abs();
+    let p = poly(a * a, [0.12837916709551256, -0.3761263890318344, 0.1128379167093712, -0.026866170641128322,
+        0.005223977579775208, -0.0008548323980737195, 0.0001205520636085455, -1.4922255737527513e-05,
+        1.6403319785871808e-06, -1.5726221047185602e-07, 1.0761277878966937e-08]);
+    let small = a.mul_add(p, a);
+    // 1 - erfc; erfc < 0.24 here, so its error counts little.
+    let b = if a > 6.0 { 6.0 } else { a };
+    let (p, k, r) = exp_core(-b * b);
+    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    let num = poly(b, [0.9999999586732617, 1.3686785524305753, 0.9225037371991215, 0.3575681024950402,
+        0.07928043140054447, 0.008178207615699947]);
+    let den = poly(b, [1.0, 2.4970572432885807, 2.7401337103328287, 1.7046644402590847, 0.6410950046210642,
+        0.14051582107715296, 0.014495662410898794]);
+    let large = 1.0 - e * (num / den);
+    (if a < 0.84 { small } else { large }).copysign(x)
 }
+
+/// `log(1 + f) + k ln 2` for `1 + f` in `[sqrt 1/2, sqrt 2]`, in fdlibm's arrangement with `s = f / (2 + f)`.
+#[inline(always)]
+fn log_core(f: f64, k: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let p = z * poly(z, [0.6666666666666735, 0.39999999999413144, 0.2857142874276217, 0.22222198531574072,
+        0.1818356664422967, 0.1531398746102629, 0.147966171726715]);
+    let h = 0.5 * f * f;
+    let tail = s.mul_add(h + p, k * LN_2_LO);
+    k.mul_add(LN_2, f - (h - tail))
+}
+
+/// Bits of 1.0 less those of `sqrt 1/2`: adding them carries into the exponent from `sqrt 2` on.
+const HALF_OCTAVE: u64 = 0x3ff0_0000_0000_0000 - SQRT_HALF;
+const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
+
+/// Biased exponent and mantissa bits of `x = 2^(e - 1023) m`, `m` in `[sqrt 1/2, sqrt 2)`.
+#[inline(always)]
+fn split(x: f64) -> (u64, f64) {
+    let b = x.to_bits().wrapping_add(HALF_OCTAVE);
+    (b >> 52, f64::from_bits((b & (u64::MAX >> 12)).wrapping_add(SQRT_HALF)))
+}
+
+/// The float `e - 1023`, by placing `e` in the mantissa of 2^52.
+#[inline(always)]
+fn unbias(e: u64) -> f64 {
+    const TWO52: f64 = (1u64 << 52) as f64;
+    f64::from_bits(e | TWO52.to_bits()) - (TWO52 + 1023.0)
+}
+
+#[inline(always)]
+pub(crate) fn log(x: f64) -> f64 {
+    let tiny = x < f64::MIN_POSITIVE;
+    let (e, m) = split(if tiny { x * (1u64 << 54) as f64 } else { x });
+    let y = log_core(m - 1.0, unbias(e) - if tiny { 54.0 } else { 0.0 });
+    let y = if x < f64::INFINITY { y } else { x };
+    let y = if x < 0.0 { f64::NAN } else { y };
+    if x == 0.0 { f64::NEG_INFINITY } else { y }
+}
+
+/// Up to here `sin_small` and `cos_small` are good.
+pub(crate) const TRIG_SMALL: f64 = (1u64 << 32) as f64;
+
+/// `(r, q)` with `x = q pi/2 + r`, `q` mod 4, for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+fn reduce_small(x: f64) -> (f64, u64) {
+    let t = x.mul_add(FRAC_2_PI, SHIFT);
+    let n = SHIFT - t;
+    // The first step is exact: a multiple of 2^-53 below 1.
+    let r = n.mul_add(6.123233995736766e-17, n.mul_add(FRAC_PI_2, x));
+    (n.mul_add(-1.4973849048591698e-33, r), t.to_bits())
+}
+
+/// The same for any `x`, by a fixed-point product with the relevant 192 bits of 2/pi (Payne and Hanek).
+#[cold]
+#[inline(never)]
+pub(super) fn reduce_large(x: f64) -> (f64, u64) {
+    /// 2/pi after 64 zero bits.
+    const TWO_OVER_PI: [u64; 21] = [0, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
+        0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41,
+        0x3991d639835339f4, 0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7,
+        0x4f463f669e5fea2d, 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab,
+        0xf0cfbc209af4361d];
+    let e = (x.to_bits() >> 52) & 0x7ff;
+    if e == 0x7ff {
+        return (f64::NAN, 0);
+    }
+    if e < 1023 {
+        return reduce_small(x);
+    }
+    let m = u128::from(x.to_bits() & (u64::MAX >> 12) | 1 << 52);
+    // |x| = m 2^(e - 1075); of 2^(e - 1075) 2/pi keep the bits from weight 2 downwards.
+    let start = (e + 62 - 1075) as usize;
+    let word = |i: usize| {
+        let pair = u128::from(TWO_OVER_PI[start / 64 + i]) << 64 | u128::from(TWO_OVER_PI[start / 64 + i + 1]);
+        (pair << (start % 64) >> 64) & u128::from(u64::MAX)
+    };
+    let low = m * word(1) + (m * word(2) >> 64);
+    let turns = (m * word(0)).wrapping_shl(64).wrapping_add(low); // in units of 2^-128 turns
+    let q = ((turns >> 125) + 1) >> 1;
+    let fraction = (turns << 2) as i128; // of a quarter turn, rounded to nearest
+    let magnitude = fraction.unsigned_abs();
+    let hi = magnitude as f64;
+    let lo = (magnitude.wrapping_sub(hi as u128) as i128) as f64;
+    let r = hi.mul_add(FRAC_PI_2, hi.mul_add(6.123233995736766e-17, lo * FRAC_PI_2)) / (1u128 << 127) as f64 / 2.0;
+    let negative = (fraction < 0) != (x < 0.0);
+    (if negative { -r } else { r }, if x < 0.0 { (q as u64).wrapping_neg() } else { q as u64 })
+}
+
+/// `sin(r + q pi/2)` for `|r| <= pi/4`.
+#[inline(always)]
+fn trig(r: f64, q: u64) -> f64 {
+    let z = r * r;
+    let s = poly(z, [-0.1666666666666663, 0.00833333333332177, -0.0001984126982927007, 2.755731349848162e-06,
+        -2.5050726845443367e-08, 1.5894930751134974e-10]);
+    let s = (r * z).mul_add(s, r);
+    let c = poly(z, [0.041666666666666595, -0.0013888888888873253, 2.480158728891427e-05, -2.755731418198104e-07,
+        2.0875699332153726e-09, -1.1358370624265446e-11]);
+    let h = 0.5 * z;
+    let w = 1.0 - h;
+    let c = w + (z * z).mul_add(c, (1.0 - w) - h);
+    let v = if q & 1 == 0 { s } else { c };
+    f64::from_bits(v.to_bits() ^ (q << 62 & SIGN))
+}
+
+/// Sine for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+pub(crate) fn sin_small(x: f64) -> f64 {
+    let (r, q) = reduce_small(x);
+    let y = trig(r, q);
+    if x == 0.0 { x } else { y }
+}
+
+/// Cosine for `|x| <= TRIG_SMALL`.
+#[inline(always)]
+pub(crate) fn cos_small(x: f64) -> f64 {
+    let (r, q) = reduce_small(x);
+    trig(r, q.wrapping_add(1))
+}
+
 #[inline(always)]
 pub(crate) fn sin(x: f64) -> f64 {
-    x.sin()
+    let (r, q) = if x.abs() <= TRIG_SMALL { reduce_small(x) } else { reduce_large(x) };
+    let y = trig(r, q);
+    if x == 0.0 { x } else { y }
 }
+
 #[inline(always)]
 pub(crate) fn cos(x: f64) -> f64 {
-    x.cos()
+    let (r, q) = if x.abs() <= TRIG_SMALL { reduce_small(x) } else { reduce_large(x) };
+    trig(r, q.wrapping_add(1))
 }

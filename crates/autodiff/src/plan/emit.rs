@@ -16,24 +16,13 @@ pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); roots.list.len()];
     for value in (0..roots.list.len()).rev() {
         if outputs[value] || !readers[value].is_empty() {
-            roots.list[value]
-                .operands()
-                .for_each(|operand| readers[operand].push(value));
+            roots.list[value].operands().for_each(|operand| readers[operand].push(value));
         }
     }
-    let wanted: Vec<bool> = readers
-        .iter()
-        .zip(outputs)
-        .map(|(r, &output)| output || !r.is_empty())
-        .collect();
+    let wanted: Vec<bool> = readers.iter().zip(outputs).map(|(r, &output)| output || !r.is_empty()).collect();
     let mut list = take(&mut roots.list);
     let mut code = Vec::new();
-    let mut queue = Queue {
-        ready: vec![false; list.len()],
-        waiting: Vec::new(),
-        readers,
-        outputs,
-    };
+    let mut queue = Queue { ready: vec![false; list.len()], waiting: Vec::new(), readers, outputs };
     for value in (0..list.len()).filter(|&value| wanted[value]) {
         if matches!(list[value], Root::Elementwise { .. }) {
             queue.waiting.push(value);
@@ -67,11 +56,7 @@ impl Root {
         match self {
             Self::Input(_) | Self::Literal(_) | Self::Absorbed => Box::new(std::iter::empty()),
             Self::Elementwise { operands, .. } => Box::new(operands.iter().map(|view| view.value)),
-            Self::Product(p) => Box::new(
-                p.terms
-                    .iter()
-                    .flat_map(|term| [term.left.value, term.right.value]),
-            ),
+            Self::Product(p) => Box::new(p.terms.iter().flat_map(|term| [term.left.value, term.right.value])),
             Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
             Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
         }
@@ -100,11 +85,8 @@ impl Queue<'_> {
             let can_start = |w: &usize| list[*w].operands().all(|operand| self.ready[operand]);
             let elsewhere = |w: &usize| list[*w].extents() != list[value].extents();
             let mut starts = needed.iter().rev().copied().filter(can_start);
-            let first = starts
-                .clone()
-                .find(elsewhere)
-                .or_else(|| starts.next())
-                .expect("programs have no cycles");
+            let first =
+                starts.clone().find(elsewhere).or_else(|| starts.next()).expect("programs have no cycles");
             let members = self.together(first, list);
             let kernel = self.kernel(&members, list);
             code.push(Instruction::Kernel(kernel));
@@ -117,15 +99,8 @@ impl Queue<'_> {
     fn together(&self, first: usize, list: &[Root]) -> Vec<usize> {
         let mut members = vec![first];
         let (mut steps, mut fitting) = (list[first].steps(), 1);
-        for &w in self
-            .waiting
-            .iter()
-            .filter(|&&w| w > first && list[w].extents() == list[first].extents())
-        {
-            let Root::Elementwise {
-                extents, operands, ..
-            } = &list[w]
-            else {
+        for &w in self.waiting.iter().filter(|&&w| w > first && list[w].extents() == list[first].extents()) {
+            let Root::Elementwise { extents, operands, .. } = &list[w] else {
                 continue;
             };
             let fusable = |view: &View| view.offset == 0 && view.is_contiguous(extents);
@@ -150,20 +125,12 @@ impl Queue<'_> {
     /// The members whose values are read outside.
     fn stored<'m>(&'m self, members: &'m [usize]) -> impl Iterator<Item = usize> + 'm {
         let outside = |value: usize| self.readers[value].iter().any(|reader| !members.contains(reader));
-        members
-            .iter()
-            .copied()
-            .filter(move |&value| self.outputs[value] || outside(value))
+        members.iter().copied().filter(move |&value| self.outputs[value] || outside(value))
     }
 
     fn kernel(&self, members: &[usize], list: &[Root]) -> Kernel {
         let extents = list[members[0]].extents();
-        let mut body = Body {
-            extents,
-            loads: Vec::new(),
-            steps: Vec::new(),
-            results: Vec::new(),
-        };
+        let mut body = Body { extents, loads: Vec::new(), steps: Vec::new(), results: Vec::new() };
         let stores: Vec<usize> = self.stored(members).collect();
         for &member in members {
             let Root::Elementwise { calc, operands, .. } = &list[member] else {
@@ -172,12 +139,7 @@ impl Queue<'_> {
             let store = stores.iter().position(|&value| value == member);
             body.member(member, *calc, operands, store, list);
         }
-        Kernel {
-            size: extents.iter().product(),
-            loads: body.loads,
-            steps: body.steps,
-            stores,
-        }
+        Kernel { size: extents.iter().product(), loads: body.loads, steps: body.steps, stores }
     }
 }
 
@@ -236,11 +198,7 @@ impl Body<'_> {
     }
 
     fn scaled(&mut self, x: Source, c: f64) -> Source {
-        if c == 1.0 {
-            x
-        } else {
-            Source::Step(self.step(Calc::Scale(c), [x, x], None))
-        }
+        if c == 1.0 { x } else { Source::Step(self.step(Calc::Scale(c), [x, x], None)) }
     }
 
     /// Where the elements behind a view can be read, not yet scaled.
@@ -252,20 +210,11 @@ impl Body<'_> {
         if let Root::Literal(c) = list[view.value] {
             return Source::Step(self.step(Calc::Literal(c), nothing, None));
         }
-        let (extents, strides): (Vec<usize>, Vec<usize>) = merge(self.extents, &[&view.strides])
-            .into_iter()
-            .map(|(extent, s)| (extent, s[0]))
-            .unzip();
-        let view = View {
-            strides,
-            scale: 1.0,
-            ..view.clone()
-        };
+        let (extents, strides): (Vec<usize>, Vec<usize>) =
+            merge(self.extents, &[&view.strides]).into_iter().map(|(extent, s)| (extent, s[0])).unzip();
+        let view = View { strides, scale: 1.0, ..view.clone() };
         let contiguous = view.is_contiguous(&extents);
-        let known = self
-            .loads
-            .iter()
-            .position(|load| load.view == view && load.extents == extents);
+        let known = self.loads.iter().position(|load| load.view == view && load.extents == extents);
         let load = known.unwrap_or_else(|| {
             self.loads.push(Load { view, extents });
             self.loads.len() - 1

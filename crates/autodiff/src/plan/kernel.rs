@@ -144,10 +144,7 @@ impl Kernel {
         place: &impl Fn(usize) -> Place,
         memory: &Memory<'_, T>,
     ) {
-        #[allow(
-            clippy::large_stack_arrays,
-            reason = "the first-level cache is what it is sized for"
-        )]
+        #[allow(clippy::large_stack_arrays, reason = "the first-level cache is what it is sized for")]
         let mut scratch = [T::zero(); MAX_STEPS * BLOCK];
         let mut cells: [&mut [T]; MAX_CELLS] = array::from_fn(|_| Default::default());
         for (cell, block) in cells.iter_mut().zip(scratch.chunks_exact_mut(BLOCK)) {
@@ -189,9 +186,7 @@ impl Kernel {
                     Calc::ScaleAdd(c) => {
                         let c = T::literal(c);
                         let sources = source(0).iter().zip(source(1));
-                        y.iter_mut()
-                            .zip(sources)
-                            .for_each(|(y, (&a, &b))| *y = Real::mul_add(c, a, b));
+                        y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = Real::mul_add(c, a, b));
                     }
                     Calc::Multiply => {
                         let sources = source(0).iter().zip(source(1));
@@ -228,10 +223,7 @@ impl Load {
             match step {
                 0 => run.fill(data[from]),
                 1 => run.copy_from_slice(&data[from..][..run.len()]),
-                _ => run
-                    .iter_mut()
-                    .zip(data[from..].iter().step_by(step))
-                    .for_each(|(y, &x)| *y = x),
+                _ => run.iter_mut().zip(data[from..].iter().step_by(step)).for_each(|(y, &x)| *y = x),
             }
             (row, column, rest) = (row + 1, 0, more);
         }

@@ -40,29 +40,17 @@ pub(super) fn lower(graph: &Graph) -> Plan {
             && view.is_contiguous(shape)
             && roots.sizes[view.value] == shape.size()
             && !matches!(roots.list[view.value], Root::Literal(_));
-        let value = if whole && places[view.value].is_none() {
-            view.value
-        } else {
-            roots.copy(view, shape).value
-        };
+        let value =
+            if whole && places[view.value].is_none() { view.value } else { roots.copy(view, shape).value };
         places.resize(roots.list.len(), None);
         places[value] = Some(Place::Buffer(k));
     }
 
     let outputs: Vec<Shape> = graph.output_shapes().cloned().collect();
-    let wanted: Vec<bool> = places
-        .iter()
-        .map(|place| matches!(place, Some(Place::Buffer(_))))
-        .collect();
+    let wanted: Vec<bool> = places.iter().map(|place| matches!(place, Some(Place::Buffer(_)))).collect();
     let code = emit(&mut roots, &wanted);
     let slots = assign(&code, &roots.sizes, outputs.len(), &mut places);
-    Plan {
-        inputs: graph.inputs.clone(),
-        outputs,
-        code,
-        places,
-        slots,
-    }
+    Plan { inputs: graph.inputs.clone(), outputs, code, places, slots }
 }
 
 /// What computes a value.
@@ -97,14 +85,7 @@ impl Roots {
     }
 
     fn elementwise(&mut self, calc: Calc, extents: &[usize], operands: Vec<View>) -> View {
-        self.add(
-            Root::Elementwise {
-                extents: extents.to_vec(),
-                calc,
-                operands,
-            },
-            extents,
-        )
+        self.add(Root::Elementwise { extents: extents.to_vec(), calc, operands }, extents)
     }
 
     /// The elements of a view, stored row-major.
@@ -141,23 +122,12 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
                     None => roots.elementwise(Calc::Add, shape, operands.map(View::clone).to_vec()),
                 }
             }
-            Op::Linear(l, a) => linear(
-                roots,
-                l,
-                &views[a.index()],
-                sole[a.index()],
-                graph.node(*a).shape(),
-                shape,
-            ),
+            Op::Linear(l, a) => {
+                linear(roots, l, &views[a.index()], sole[a.index()], graph.node(*a).shape(), shape)
+            }
             Op::Einsum(e, [a, b]) => {
                 let operands = [&views[a.index()], &views[b.index()]];
-                product(
-                    roots,
-                    e,
-                    operands,
-                    [graph.node(*a).shape(), graph.node(*b).shape()],
-                    shape,
-                )
+                product(roots, e, operands, [graph.node(*a).shape(), graph.node(*b).shape()], shape)
             }
             Op::Nonlinear(Nonlinear::Map(f), args) => {
                 roots.elementwise(Calc::Map(*f), shape, vec![views[args[0].index()].clone()])
@@ -193,38 +163,20 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
             };
             let (kept, summed) = (axes(false), axes(true));
             let value = roots.list.len();
-            roots.add(
-                Root::Sum(Sum {
-                    value,
-                    view,
-                    kept,
-                    summed,
-                }),
-                to,
-            )
+            roots.add(Root::Sum(Sum { value, view, kept, summed }), to)
         }
         Linear::Pad(w) => {
             let view = roots.stored(view, from);
             let strides = to.strides();
             let axes = |strides: &[usize]| from.iter().copied().zip(strides.iter().copied()).collect();
             let (start, size, value) = (w.start * strides[w.axis], to.size(), roots.list.len());
-            let pad = Pad {
-                value,
-                size,
-                start,
-                from: axes(&view.strides),
-                to: axes(&strides),
-                view,
-            };
+            let pad = Pad { value, size, start, from: axes(&view.strides), to: axes(&strides), view };
             roots.add(Root::Pad(pad), to)
         }
         // A reshape of elements that are not evenly spaced: make them so.
         _ => {
             let copy = roots.copy(view, from);
-            View {
-                strides: to.strides(),
-                ..copy
-            }
+            View { strides: to.strides(), ..copy }
         }
     }
 }
@@ -239,30 +191,14 @@ fn fuse_products(roots: &mut Roots, [a, b]: [&View; 2], shape: &Shape) -> Option
         return None;
     }
     let scaled = |product: &Product, c: f64| -> Vec<Term> {
-        product
-            .terms
-            .iter()
-            .map(|term| Term {
-                alpha: term.alpha * c,
-                ..term.clone()
-            })
-            .collect()
+        product.terms.iter().map(|term| Term { alpha: term.alpha * c, ..term.clone() }).collect()
     };
     let terms = [scaled(p, a.scale), scaled(q, b.scale)].concat();
-    let product = Product {
-        value: roots.list.len(),
-        terms,
-        batch: p.batch.clone(),
-        m: p.m,
-        n: p.n,
-    };
+    let product = Product { value: roots.list.len(), terms, batch: p.batch.clone(), m: p.m, n: p.n };
     roots.list[a.value] = Root::Absorbed;
     roots.list[b.value] = Root::Absorbed;
     let view = roots.add(Root::Product(product), shape);
-    Some(View {
-        strides: a.strides.clone(),
-        ..view
-    })
+    Some(View { strides: a.strides.clone(), ..view })
 }
 
 /// A product: elementwise if no label is summed, otherwise a batch of matrix products.
@@ -275,10 +211,7 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     let extent = |label: u8| e.extent(label, from[0], from[1]);
     let chosen = |keep: &dyn Fn(&u8) -> bool| -> Vec<u8> { e.out().iter().copied().filter(keep).collect() };
     let batch = chosen(&|label| e.left().contains(label) && e.right().contains(label));
-    let mut free = [
-        chosen(&|label| !e.right().contains(label)),
-        chosen(&|label| !e.left().contains(label)),
-    ];
+    let mut free = [chosen(&|label| !e.right().contains(label)), chosen(&|label| !e.left().contains(label))];
     let mut factors = [(a, e.left(), from[0]), (b, e.right(), from[1])];
     // The operand whose labels come first in the result gives the rows.
     if let (Some(&n), Some(&m)) = (free[1].first(), free[0].first())
@@ -292,20 +225,11 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
 
     let mut factor = |side: usize| {
         let (view, labels, shape) = factors[side];
-        let (rows, columns) = if side == 0 {
-            (&free[0], &summed)
-        } else {
-            (&summed, &free[1])
-        };
+        let (rows, columns) = if side == 0 { (&free[0], &summed) } else { (&summed, &free[1]) };
         matrix(roots, view, labels, shape, &batch, rows, columns)
     };
     let ((left, c), (right, d)) = (factor(0), factor(1));
-    let term = Term {
-        alpha: c * d,
-        k: size(&summed),
-        left,
-        right,
-    };
+    let term = Term { alpha: c * d, k: size(&summed), left, right };
     let product = Product {
         value: roots.list.len(),
         batch: batch.iter().map(|&label| extent(label)).collect(),
@@ -316,9 +240,7 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     // Stored as (batch, m, n); read in the order of the result's labels.
     let stored: Vec<u8> = [&batch[..], &free[0], &free[1]].concat();
     let extents: Vec<usize> = stored.iter().map(|&label| extent(label)).collect();
-    roots
-        .add(Root::Product(product), &extents)
-        .relabelled(&stored, e.out())
+    roots.add(Root::Product(product), &extents).relabelled(&stored, e.out())
 }
 
 /// A view as a batch of matrices, and its scale; copied first if its axes do not merge into rows and columns.
@@ -331,12 +253,7 @@ fn matrix(
     rows: &[u8],
     columns: &[u8],
 ) -> (Factor, f64) {
-    let extent = |label: u8| {
-        shape[labels
-            .iter()
-            .position(|&l| l == label)
-            .expect("a label of this operand")]
-    };
+    let extent = |label: u8| shape[labels.iter().position(|&l| l == label).expect("a label of this operand")];
     let factor = |view: &View, labels: &[u8]| {
         let axis = |group: &[u8]| {
             let extents: Vec<usize> = group.iter().map(|&label| extent(label)).collect();

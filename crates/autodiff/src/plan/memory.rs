@@ -23,10 +23,7 @@ pub(super) fn assign(
 ) -> Vec<usize> {
     let mut last = vec![0; sizes.len()];
     for (at, instruction) in code.iter().enumerate() {
-        instruction
-            .reads()
-            .chain(instruction.writes())
-            .for_each(|value| last[value] = at);
+        instruction.reads().chain(instruction.writes()).for_each(|value| last[value] = at);
     }
     let mut slots: Vec<usize> = Vec::new();
     let mut free: Vec<usize> = Vec::new();

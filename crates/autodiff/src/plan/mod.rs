@@ -104,10 +104,7 @@ impl Plan {
     /// If the slices do not divide into the tensors of the program, or the workspace is another plan's.
     #[track_caller]
     pub fn run<T: Real>(&self, inputs: &[&[T]], outputs: &mut [&mut [T]], workspace: &mut Workspace<T>) {
-        assert!(
-            workspace.arena.len() == self.workspace_size(),
-            "the workspace belongs to another plan"
-        );
+        assert!(workspace.arena.len() == self.workspace_size(), "the workspace belongs to another plan");
         let mut tensors: Vec<&[T]> = recycle(std::mem::take(&mut workspace.inputs));
         let mut rest = inputs.iter().copied();
         let mut slice: &[T] = &[];
@@ -115,20 +112,12 @@ impl Plan {
             if slice.is_empty() {
                 slice = rest.next().unwrap_or_default();
             }
-            assert!(
-                slice.len() >= shape.size(),
-                "an input slice of {} elements for {shape}",
-                slice.len()
-            );
+            assert!(slice.len() >= shape.size(), "an input slice of {} elements for {shape}", slice.len());
             let (tensor, more) = slice.split_at(shape.size());
             tensors.push(tensor);
             slice = more;
         }
-        assert!(
-            slice.is_empty() && rest.next().is_none(),
-            "input slices exceed {:?}",
-            self.inputs
-        );
+        assert!(slice.is_empty() && rest.next().is_none(), "input slices exceed {:?}", self.inputs);
 
         let mut buffers: Vec<&mut [T]> = recycle_mut(std::mem::take(&mut workspace.buffers));
         let mut rest = outputs.iter_mut();
@@ -137,20 +126,12 @@ impl Plan {
             if slice.is_empty() {
                 slice = rest.next().map(|slice| &mut **slice).unwrap_or_default();
             }
-            assert!(
-                slice.len() >= shape.size(),
-                "an output slice of {} elements for {shape}",
-                slice.len()
-            );
+            assert!(slice.len() >= shape.size(), "an output slice of {} elements for {shape}", slice.len());
             let (tensor, more) = slice.split_at_mut(shape.size());
             buffers.push(tensor);
             slice = more;
         }
-        assert!(
-            slice.is_empty() && rest.next().is_none(),
-            "output slices exceed {:?}",
-            self.outputs
-        );
+        assert!(slice.is_empty() && rest.next().is_none(), "output slices exceed {:?}", self.outputs);
         let mut arena = &mut workspace.arena[..];
         for &size in &self.slots {
             let (slot, more) = arena.split_at_mut(size);
@@ -181,24 +162,13 @@ impl Plan {
     #[track_caller]
     pub fn call<T: Real>(&self, inputs: &[Tensor<T>], threads: &Threads) -> Vec<Tensor<T>> {
         let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape().clone()).collect();
-        assert!(
-            shapes == self.inputs,
-            "a plan of inputs {:?} was called with {shapes:?}",
-            self.inputs
-        );
+        assert!(shapes == self.inputs, "a plan of inputs {:?} was called with {shapes:?}", self.inputs);
         let inputs: Vec<&[T]> = inputs.iter().map(Tensor::data).collect();
-        let mut outputs: Vec<Vec<T>> = self
-            .outputs
-            .iter()
-            .map(|shape| vec![T::zero(); shape.size()])
-            .collect();
+        let mut outputs: Vec<Vec<T>> =
+            self.outputs.iter().map(|shape| vec![T::zero(); shape.size()]).collect();
         let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         self.run(&inputs, &mut slices, &mut self.workspace(threads));
-        self.outputs
-            .iter()
-            .zip(outputs)
-            .map(|(shape, data)| Tensor::new(shape.clone(), data))
-            .collect()
+        self.outputs.iter().zip(outputs).map(|(shape, data)| Tensor::new(shape.clone(), data)).collect()
     }
 }
 
@@ -207,12 +177,9 @@ impl Instruction {
     fn reads(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
             Self::Kernel(kernel) => Box::new(kernel.loads.iter().map(|load| load.view.value)),
-            Self::Product(product) => Box::new(
-                product
-                    .terms
-                    .iter()
-                    .flat_map(|term| [term.left.value, term.right.value]),
-            ),
+            Self::Product(product) => {
+                Box::new(product.terms.iter().flat_map(|term| [term.left.value, term.right.value]))
+            }
             Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
             Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
         }

@@ -16,8 +16,10 @@ use crate::threads::Threads;
 
 /// Multiplications and additions below which a block is not divided further.
 const BLOCK_FLOPS: usize = 1 << 25;
-/// Rows and columns of blocks are multiples of this.
-const BLOCK_EXTENT: usize = 64;
+/// Rows of blocks are multiples of this.
+const BLOCK_ROWS: usize = 64;
+/// Columns of blocks are multiples of this, which is how many faer's kernel for 512-bit registers handles at once.
+const BLOCK_COLUMNS: usize = 96;
 
 /// A sum of batched matrix products, written to one contiguous value of shape (batch, m, n).
 #[derive(Debug)]
@@ -68,13 +70,7 @@ impl Factor {
             _ => (row, column),
         };
         let regular = (column == 1 && row >= n) || (row == 1 && column >= m);
-        regular.then_some(Self {
-            value: view.value,
-            offset: view.offset,
-            batch,
-            row,
-            column,
-        })
+        regular.then_some(Self { value: view.value, offset: view.offset, batch, row, column })
     }
 
     fn matrix<'a, T: Real>(&self, data: &'a [T], at: usize, rows: usize, columns: usize) -> MatRef<'a, T> {
@@ -97,9 +93,7 @@ impl Product {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else {
-            unreachable!("inputs are not written")
-        };
+        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let batches: usize = self.batch.iter().product();
@@ -134,12 +128,8 @@ impl Product {
             for (t, term) in self.terms.iter().enumerate() {
                 let left = term.left.at(&self.batch, first + b);
                 let right = term.right.at(&self.batch, first + b);
-                let left = term
-                    .left
-                    .matrix(memory.read(place(term.left.value)), left, self.m, term.k);
-                let right = term
-                    .right
-                    .matrix(memory.read(place(term.right.value)), right, term.k, self.n);
+                let left = term.left.matrix(memory.read(place(term.left.value)), left, self.m, term.k);
+                let right = term.right.matrix(memory.read(place(term.right.value)), right, term.k, self.n);
                 let accum = if t == 0 { Accum::Replace } else { Accum::Add };
                 if self.m == 1 && self.n == 1 {
                     let dot =
@@ -166,7 +156,8 @@ impl Factor {
     }
 }
 
-/// `out` (+)= alpha · left · right, the longer side of `out` halved until blocks are small.
+/// `out` (+)= alpha · left · right, with `out` halved until blocks are small: its rows, unless it is much wider than
+/// high, since rows divide more evenly.
 fn multiply<T: Real>(
     out: MatMut<'_, T>,
     accum: Accum,
@@ -176,10 +167,11 @@ fn multiply<T: Real>(
     threads: &Threads,
 ) {
     let (m, n, k) = (out.nrows(), out.ncols(), left.ncols());
-    if m.max(n) < 2 * BLOCK_EXTENT || 2 * m * n * k <= BLOCK_FLOPS {
+    let (high, wide) = (m >= 2 * BLOCK_ROWS, n >= 2 * BLOCK_COLUMNS);
+    if 2 * m * n * k <= BLOCK_FLOPS || !(high || wide) {
         matmul(out, accum, left, right, alpha, Par::Seq);
-    } else if m >= n {
-        let middle = half(m);
+    } else if high && (2 * m >= n || !wide) {
+        let middle = m.div_ceil(2 * BLOCK_ROWS) * BLOCK_ROWS;
         let (top, bottom) = out.split_at_row_mut(middle);
         let (above, below) = left.split_at_row(middle);
         threads.join(
@@ -187,7 +179,7 @@ fn multiply<T: Real>(
             || multiply(bottom, accum, below, right, alpha, threads),
         );
     } else {
-        let middle = half(n);
+        let middle = n.div_ceil(2 * BLOCK_COLUMNS) * BLOCK_COLUMNS;
         let (first, second) = out.split_at_col_mut(middle);
         let (before, after) = right.split_at_col(middle);
         threads.join(
@@ -195,8 +187,4 @@ fn multiply<T: Real>(
             || multiply(second, accum, left, after, alpha, threads),
         );
     }
-}
-
-fn half(extent: usize) -> usize {
-    extent.div_ceil(2 * BLOCK_EXTENT) * BLOCK_EXTENT
 }

@@ -29,9 +29,7 @@ impl Sum {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else {
-            unreachable!("inputs are not written")
-        };
+        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let data = &memory.read(place(self.view.value))[self.view.offset..];
@@ -45,10 +43,8 @@ impl Sum {
         if out.len() > 1 && out.len() * terms > BLOCK {
             let (low, high) = out.split_at_mut(out.len() / 2);
             let middle = start + low.len();
-            threads.join(
-                || self.divide(start, low, data, threads),
-                || self.divide(middle, high, data, threads),
-            );
+            threads
+                .join(|| self.divide(start, low, data, threads), || self.divide(middle, high, data, threads));
             return;
         }
         // Runs along the innermost axis that remains are summed together, so that loops are over slices.
@@ -65,9 +61,7 @@ impl Sum {
                 if step == 1 {
                     run.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
                 } else {
-                    run.iter_mut()
-                        .zip(row.iter().step_by(step.max(1)))
-                        .for_each(|(sum, &x)| *sum += x);
+                    run.iter_mut().zip(row.iter().step_by(step.max(1))).for_each(|(sum, &x)| *sum += x);
                 }
             }
             if self.view.scale != 1.0 {
@@ -99,9 +93,7 @@ impl Pad {
         inputs: &[&[T]],
         buffers: &mut [&mut [T]],
     ) {
-        let Place::Buffer(target) = place(self.value) else {
-            unreachable!("inputs are not written")
-        };
+        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
         let out = take(&mut buffers[target]);
         let memory = Memory { inputs, buffers };
         let data = &memory.read(place(self.view.value))[self.view.offset..];

@@ -17,21 +17,12 @@ pub(super) struct View {
 impl View {
     /// All of a value stored with the given strides.
     pub(super) fn new(value: usize, strides: Vec<usize>) -> Self {
-        Self {
-            value,
-            offset: 0,
-            strides,
-            scale: 1.0,
-        }
+        Self { value, offset: 0, strides, scale: 1.0 }
     }
 
     /// Whether consecutive indices of the given extents are consecutive in storage.
     pub(super) fn is_contiguous(&self, extents: &[usize]) -> bool {
-        self.strides
-            .iter()
-            .zip(row_major(extents))
-            .zip(extents)
-            .all(|((&a, b), &n)| a == b || n <= 1)
+        self.strides.iter().zip(row_major(extents)).zip(extents).all(|((&a, b), &n)| a == b || n <= 1)
     }
 
     /// This view, of extents `from`, after a linear operation: `None` if data must move (or be summed).
@@ -50,18 +41,12 @@ impl View {
 
     /// The view whose axes carry `to`, of this one, whose axes carry `labels`: absent axes repeat.
     pub(super) fn relabelled(&self, labels: &[u8], to: &[u8]) -> Self {
-        Self {
-            strides: to.iter().map(|&label| self.stride_of(labels, label)).collect(),
-            ..self.clone()
-        }
+        Self { strides: to.iter().map(|&label| self.stride_of(labels, label)).collect(), ..self.clone() }
     }
 
     /// The stride along the axis that carries `label`, 0 if none does.
     pub(super) fn stride_of(&self, labels: &[u8], label: u8) -> usize {
-        labels
-            .iter()
-            .position(|&l| l == label)
-            .map_or(0, |axis| self.strides[axis])
+        labels.iter().position(|&l| l == label).map_or(0, |axis| self.strides[axis])
     }
 }
 

@@ -13,10 +13,7 @@ use proptest::prelude::*;
 
 /// The largest magnitude among tensors, at least 1.
 fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
-    tensors
-        .iter()
-        .flat_map(Tensor::data)
-        .fold(1.0, |m, &x| f64::max(m, x.into().abs()))
+    tensors.iter().flat_map(Tensor::data).fold(1.0, |m, &x| f64::max(m, x.into().abs()))
 }
 
 /// The magnitude of all values on the way to the outputs: what rounding errors are relative to.
@@ -37,11 +34,7 @@ fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f64 {
 }
 
 fn dot(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> (f64, f64) {
-    let terms = || {
-        a.iter()
-            .zip(b)
-            .flat_map(|(a, b)| a.data().iter().zip(b.data()).map(|(x, y)| x * y))
-    };
+    let terms = || a.iter().zip(b).flat_map(|(a, b)| a.data().iter().zip(b.data()).map(|(x, y)| x * y));
     (terms().sum(), terms().map(f64::abs).sum())
 }
 
@@ -53,15 +46,9 @@ fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
 fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
     let values = evaluate(&with_all_values(f), x);
     f.nodes().any(|(_, node)| {
-        let kinked = matches!(
-            node.op(),
-            Op::Nonlinear(autodiff::Nonlinear::Map(Function::Relu | Function::Step), _)
-        );
-        kinked
-            && values[node.op().args()[0].index()]
-                .data()
-                .iter()
-                .any(|a| a.abs() < margin)
+        let kinked =
+            matches!(node.op(), Op::Nonlinear(autodiff::Nonlinear::Map(Function::Relu | Function::Step), _));
+        kinked && values[node.op().args()[0].index()].data().iter().any(|a| a.abs() < margin)
     })
 }
 
@@ -274,21 +261,13 @@ proptest! {
 #[test]
 fn law_4_adjoints_are_involutions() {
     let axes = || autodiff::Axes::new([(0, 2), (2, 3)]);
-    let window = || autodiff::Window {
-        axis: 1,
-        start: 1,
-        length: 2,
-        extent: 4,
-    };
+    let window = || autodiff::Window { axis: 1, start: 1, length: 2, extent: 4 };
     let all = [
         Linear::Scale(2.5.into()),
         Linear::Sum(axes()),
         Linear::Broadcast(axes()),
         Linear::Permute([2, 0, 1].into()),
-        Linear::Reshape {
-            from: [2, 6].into(),
-            to: [3, 4].into(),
-        },
+        Linear::Reshape { from: [2, 6].into(), to: [3, 4].into() },
         Linear::Slice(window()),
         Linear::Pad(window()),
     ];

@@ -36,13 +36,8 @@ type Step = for<'g> fn(&[Var<'g>], &Choice) -> Var<'g>;
 
 fn program_of(step: Step) -> impl Strategy<Value = (Graph, u64)> {
     let shapes = prop::collection::vec(prop::collection::vec(1..4_usize, 0..4), 2..4);
-    (
-        shapes,
-        prop::collection::vec(choice(), 1..10),
-        1..3_usize,
-        any::<u64>(),
-    )
-        .prop_map(move |(shapes, recipe, outputs, seed)| {
+    (shapes, prop::collection::vec(choice(), 1..10), 1..3_usize, any::<u64>()).prop_map(
+        move |(shapes, recipe, outputs, seed)| {
             let graph = Graph::trace(shapes, |inputs| {
                 let mut values = inputs.to_vec();
                 for choice in &recipe {
@@ -55,7 +50,8 @@ fn program_of(step: Step) -> impl Strategy<Value = (Graph, u64)> {
                 values.split_off(values.len() - outputs.min(values.len()))
             });
             (graph, seed)
-        })
+        },
+    )
 }
 
 fn recipe_step<'g>(values: &[Var<'g>], choice: &Choice) -> Var<'g> {
@@ -83,11 +79,7 @@ fn linear_step<'g>(values: &[Var<'g>], choice: &Choice) -> Var<'g> {
 }
 
 fn add<'g>(a: Var<'g>, b: Var<'g>) -> Var<'g> {
-    if a.shape() == b.shape() {
-        a + b
-    } else {
-        a + a.scale(-0.25)
-    }
+    if a.shape() == b.shape() { a + b } else { a + a.scale(-0.25) }
 }
 
 fn linear<'g>(a: Var<'g>, choice: &Choice) -> Var<'g> {
@@ -97,10 +89,7 @@ fn linear<'g>(a: Var<'g>, choice: &Choice) -> Var<'g> {
     let detail = choice.detail;
     match choice.a % 7 {
         1 if rank > 0 => a.sum(&[axis]),
-        2 if rank < 4 => a.linear(Linear::Broadcast(Axes::new([(
-            choice.b % (rank + 1),
-            1 + detail % 3,
-        )]))),
+        2 if rank < 4 => a.linear(Linear::Broadcast(Axes::new([(choice.b % (rank + 1), 1 + detail % 3)]))),
         3 if rank > 1 => {
             let mut axes: Vec<usize> = (0..rank).collect();
             axes.rotate_left(1 + detail % (rank - 1));
@@ -120,12 +109,7 @@ fn linear<'g>(a: Var<'g>, choice: &Choice) -> Var<'g> {
         }
         6 if rank > 0 => {
             let (length, start) = (shape[axis], detail % 3);
-            a.linear(Linear::Pad(Window {
-                axis,
-                start,
-                length,
-                extent: length + start + detail / 3 % 2,
-            }))
+            a.linear(Linear::Pad(Window { axis, start, length, extent: length + start + detail / 3 % 2 }))
         }
         #[allow(clippy::cast_precision_loss, reason = "small numbers")]
         _ => a.scale(0.25 * (detail % 9) as f64 - 1.0),
@@ -193,8 +177,5 @@ pub(crate) fn tensors<T: Real>(shapes: &[Shape], seed: u64, stream: u64) -> Vec<
         // 24 bits, so that f32 and f64 hold the same numbers.
         f64::from(u32::try_from((z ^ (z >> 31)) >> 40).expect("24 bits")) / f64::from(1 << 23) - 1.0
     };
-    shapes
-        .iter()
-        .map(|shape| Tensor::from_fn(shape.clone(), |_| T::literal(next())))
-        .collect()
+    shapes.iter().map(|shape| Tensor::from_fn(shape.clone(), |_| T::literal(next()))).collect()
 }
