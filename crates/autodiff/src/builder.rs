@@ -239,20 +239,38 @@ macro_rules! methods {
 methods! {
     /// eˣ
     exp => Exp,
+    /// eˣ − 1, accurate near 0.
+    expm1 => Expm1,
     /// The natural logarithm.
     log => Log,
+    /// log(1 + x), accurate near 0.
+    log1p => Log1p,
     /// √x
     sqrt => Sqrt,
+    /// 1/√x
+    rsqrt => Rsqrt,
     /// 1/x
     recip => Recip,
     /// The hyperbolic tangent.
     tanh => Tanh,
+    /// 1/(1 + e⁻ˣ)
+    sigmoid => Sigmoid,
+    /// log(1 + eˣ)
+    softplus => Softplus,
+    /// x/(1 + e⁻ˣ)
+    silu => Silu,
+    /// x Φ(x) with the normal distribution function Φ.
+    gelu => Gelu,
     /// The error function.
     erf => Erf,
     /// max(x, 0)
     relu => Relu,
+    /// |x|
+    abs => Abs,
     /// 1 where x > 0, otherwise 0.
     step => Step,
+    /// −1, 0 or 1, as x is negative, 0 or positive.
+    sign => Sign,
     /// The sine.
     sin => Sin,
     /// The cosine.

@@ -69,6 +69,11 @@ impl Einsum {
         Self { left: labels.clone(), right: labels.clone(), out: labels }
     }
 
+    /// Whether this is the product element by element.
+    pub fn is_elementwise(&self) -> bool {
+        self.left == self.right && self.left == self.out
+    }
+
     /// The labels of the left argument's axes.
     pub fn left(&self) -> &[u8] {
         &self.left

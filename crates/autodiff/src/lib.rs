@@ -35,12 +35,12 @@
 //!   v3:[1,2] = ni,oi->no (x0, x1)
 //!   v4:[1,2] = ni,oi->no (x0, x2)
 //!   v5:[1,2] = tanh(v3)
-//!   v6:[1,2] = ab,ab->ab (v5, v5)
+//!   v6:[1,2] = v5 * v5
 //!   v7:[1,2] = -1 * v6
 //!   v8:[] = 1
 //!   v9:[1,2] = broadcast 0:1,1:2 (v8)
 //!   v10:[1,2] = v7 + v9
-//!   v11:[1,2] = ab,ab->ab (v10, v4)
+//!   v11:[1,2] = v10 * v4
 //!   return v5, v11
 //! ");
 //! ```
@@ -56,7 +56,7 @@
 //! assert_eq!(l.tangent.to_string(), "\
 //! (r0:[1,3], r1:[1,2], dx0:[2,3]) ->
 //!   v3:[1,2] = ni,oi->no (r0, dx0)
-//!   v4:[1,2] = ab,ab->ab (r1, v3)
+//!   v4:[1,2] = r1 * v3
 //!   return v4
 //! ");
 //! ```
@@ -69,7 +69,7 @@
 //! # let l = linearize(&f, &[1]);
 //! assert_eq!(transpose(&l.tangent).to_string(), "\
 //! (r0:[1,3], r1:[1,2], dx0:[1,2]) ->
-//!   v3:[1,2] = ab,ab->ab (r1, dx0)
+//!   v3:[1,2] = r1 * dx0
 //!   v4:[2,3] = ni,no->oi (r0, v3)
 //!   return v4
 //! ");

@@ -4,7 +4,7 @@
 //! factor. For a function applied element by element that factor is f'(x), written once in the table below,
 //! in terms of the argument x and the value y.
 
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::fmt;
 
 use crate::builder::Var;
@@ -88,23 +88,42 @@ macro_rules! functions {
 
 functions! {
     /// eˣ
-    Exp "exp":     |x| x.exp(),              |_x, y| y;
+    Exp "exp": |x| x.exp(), |_x, y| y;
+    /// eˣ − 1, accurate near 0.
+    Expm1 "expm1": |x| x.expm1(), |_x, y| y + 1.0;
     /// The natural logarithm.
-    Log "log":     |x| x.log(),              |x, _y| x.recip();
+    Log "log": |x| x.log(), |x, _y| x.recip();
+    /// log(1 + x), accurate near 0.
+    Log1p "log1p": |x| x.log1p(), |x, _y| (x + 1.0).recip();
     /// √x
-    Sqrt "sqrt":   |x| x.sqrt(),             |_x, y| 0.5 * y.recip();
+    Sqrt "sqrt": |x| x.sqrt(), |_x, y| 0.5 * y.recip();
+    /// 1/√x
+    Rsqrt "rsqrt": |x| x.sqrt().recip(), |_x, y| -0.5 * (y * y * y);
     /// 1/x
-    Recip "recip": |x| x.recip(),            |_x, y| -(y * y);
+    Recip "recip": |x| x.recip(), |_x, y| -(y * y);
     /// The hyperbolic tangent.
-    Tanh "tanh":   |x| x.tanh(),             |_x, y| 1.0 - y * y;
+    Tanh "tanh": |x| x.tanh(), |_x, y| 1.0 - y * y;
+    /// 1/(1 + e⁻ˣ)
+    Sigmoid "sigmoid": |x| x.sigmoid(), |x, y| y * (-x).sigmoid();
+    /// log(1 + eˣ)
+    Softplus "softplus": |x| x.softplus(), |x, _y| x.sigmoid();
+    /// x/(1 + e⁻ˣ), also called swish.
+    Silu "silu": |x| x.silu(), |x, y| x.sigmoid() + y * (-x).sigmoid();
+    /// x Φ(x) with the normal distribution function Φ: the exact form, not the one with tanh.
+    Gelu "gelu": |x| x.gelu(), |x, _y| 0.5 * (FRAC_1_SQRT_2 * x).erf() + 0.5
+        + x * (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * (-0.5 * (x * x)).exp());
     /// The error function, 2/√π ∫₀ˣ e^{−t²} dt.
-    Erf "erf":     |x| x.erf(),              |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
+    Erf "erf": |x| x.erf(), |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
     /// max(x, 0), with derivative 0 at 0.
-    Relu "relu":   |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
+    Relu "relu": |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
+    /// |x|, with derivative 0 at 0.
+    Abs "abs": |x| x.abs(), |x, _y| x.sign();
     /// 1 where x > 0, otherwise 0; its derivative is 0 by convention, at 0 too.
-    Step "step":   |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
+    Step "step": |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
+    /// −1, 0 or 1, as x is negative, 0 or positive; its derivative is 0 by convention, at 0 too.
+    Sign "sign": |x| if x > T::zero() { T::one() } else if x < T::zero() { -T::one() } else { x }, |_x, _y| None;
     /// The sine.
-    Sin "sin":     |x| x.sin(),              |x, _y| x.cos();
+    Sin "sin": |x| x.sin(), |x, _y| x.cos();
     /// The cosine.
-    Cos "cos":     |x| x.cos(),              |x, _y| -x.sin();
+    Cos "cos": |x| x.cos(), |x, _y| -x.sin();
 }

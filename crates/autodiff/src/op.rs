@@ -80,6 +80,7 @@ impl<A: fmt::Display> fmt::Display for Op<A> {
             Self::Add([a, b]) => write!(f, "{a} + {b}"),
             Self::Linear(Linear::Scale(c), a) => write!(f, "{c} * {a}"),
             Self::Linear(l, a) => write!(f, "{l} ({a})"),
+            Self::Einsum(e, [a, b]) if e.is_elementwise() => write!(f, "{a} * {b}"),
             Self::Einsum(e, [a, b]) => write!(f, "{e} ({a}, {b})"),
             Self::Nonlinear(g, args) => {
                 let args: Vec<String> = args.iter().map(ToString::to_string).collect();

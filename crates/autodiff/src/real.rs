@@ -24,12 +24,30 @@ pub trait Real:
     /// e to this power.
     #[must_use]
     fn exp(self) -> Self;
+    /// eˣ − 1, accurate near 0.
+    #[must_use]
+    fn expm1(self) -> Self;
     /// The natural logarithm.
     #[must_use]
     fn log(self) -> Self;
+    /// log(1 + x), accurate near 0.
+    #[must_use]
+    fn log1p(self) -> Self;
     /// The hyperbolic tangent.
     #[must_use]
     fn tanh(self) -> Self;
+    /// 1/(1 + e⁻ˣ).
+    #[must_use]
+    fn sigmoid(self) -> Self;
+    /// log(1 + eˣ).
+    #[must_use]
+    fn softplus(self) -> Self;
+    /// x/(1 + e⁻ˣ).
+    #[must_use]
+    fn silu(self) -> Self;
+    /// x Φ(x) with the normal distribution function Φ.
+    #[must_use]
+    fn gelu(self) -> Self;
     /// The error function.
     #[must_use]
     fn erf(self) -> Self;
@@ -41,8 +59,9 @@ pub trait Real:
     fn cos(self) -> Self;
 }
 
+/// The functions of `elementary`, as methods.
 macro_rules! real {
-    ($float:ident) => {
+    ($float:ident, $($function:ident)*) => {
         impl Real for $float {
             #[inline(always)]
             #[allow(clippy::cast_possible_truncation, trivial_numeric_casts, reason = "a literal is rounded")]
@@ -57,33 +76,15 @@ macro_rules! real {
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
             }
-            #[inline(always)]
-            fn exp(self) -> Self {
-                crate::elementary::$float::exp(self)
-            }
-            #[inline(always)]
-            fn log(self) -> Self {
-                crate::elementary::$float::log(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                crate::elementary::$float::tanh(self)
-            }
-            #[inline(always)]
-            fn erf(self) -> Self {
-                crate::elementary::$float::erf(self)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                crate::elementary::$float::sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                crate::elementary::$float::cos(self)
-            }
+            $(
+                #[inline(always)]
+                fn $function(self) -> Self {
+                    crate::elementary::$float::$function(self)
+                }
+            )*
         }
     };
 }
 
-real!(f32);
-real!(f64);
+real!(f32, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos);
+real!(f64, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos);

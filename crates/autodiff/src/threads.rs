@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -43,12 +44,24 @@ impl Threads {
         self.pool.as_ref().map_or(1, |pool| pool.current_num_threads())
     }
 
-    /// Runs `f` where [`Threads::join`] can divide work. Nested calls are free, so a long loop of short runs is
-    /// best put inside one call.
+    /// Runs `f` on these threads: a [`Plan`](crate::Plan) that runs inside shares its work among them. Nested calls
+    /// cost nothing, so a long loop of short runs is best put inside one call.
+    ///
+    /// Until `f` returns, threads without work look for some instead of sleeping: work comes in pieces of a tenth of a
+    /// millisecond, and waking a sleeping thread takes as long.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match &self.pool {
-            Some(pool) => pool.install(f),
-            None => f(),
+            Some(pool) if pool.current_thread_index().is_none() => pool.install(|| {
+                let done = AtomicBool::new(false);
+                let mut result = None;
+                let work = || {
+                    result = Some(f());
+                    done.store(true, Ordering::Release);
+                };
+                attended(pool.current_num_threads() - 1, &done, work);
+                result.expect("the work was done")
+            }),
+            _ => f(),
         }
     }
 
@@ -62,6 +75,21 @@ impl Threads {
             b();
         }
     }
+}
+
+/// Runs `work` while `helpers` other threads take what it leaves to be taken, until it is `done`.
+fn attended(helpers: usize, done: &AtomicBool, work: impl FnOnce() + Send) {
+    if helpers == 0 {
+        return work();
+    }
+    let help = || {
+        while !done.load(Ordering::Acquire) {
+            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                std::hint::spin_loop();
+            }
+        }
+    };
+    rayon::join(|| attended(helpers - 1, done, work), help);
 }
 
 impl fmt::Debug for Threads {

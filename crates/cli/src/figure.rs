@@ -101,7 +101,11 @@ fn draw<B: DrawingBackend>(
     Ok(())
 }
 
-fn draw_panel<B: DrawingBackend>(area: &DrawingArea<B, Shift>, unit: u32, panel: &Panel) -> Result<(), FigureError> {
+fn draw_panel<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    unit: u32,
+    panel: &Panel,
+) -> Result<(), FigureError> {
     let shown = |&(x, y): &(f64, f64)| x > 0.0 && y > 0.0 && x.is_finite() && y.is_finite();
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
     let x = decades(points().map(|p| p.0));
@@ -137,9 +141,10 @@ fn draw_panel<B: DrawingBackend>(area: &DrawingArea<B, Shift>, unit: u32, panel:
                 .legend(move |at| PathElement::new(sample(at), line)),
             Style::Dashed => {
                 let (dash, gap) = (6 * unit, 4 * unit);
-                chart.draw_series(DashedLineSeries::new(curve, dash, gap, line))?.label(&series.label).legend(
-                    move |at| DashedPathElement::new(sample(at), dash, gap, line),
-                )
+                chart
+                    .draw_series(DashedLineSeries::new(curve, dash, gap, line))?
+                    .label(&series.label)
+                    .legend(move |at| DashedPathElement::new(sample(at), dash, gap, line))
             }
             Style::Points => chart
                 .draw_series(curve.map(|point| Circle::new(point, 4 * unit, color.filled())))?

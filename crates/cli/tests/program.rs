@@ -150,7 +150,7 @@ fn edge_sizes_work() {
         &["--width", "1", "--lr", "0.001"][..],
         &["--depth", "0"],
         &["--steps", "0"],
-        &["--train", "1", "--test", "1", "--width", "3"],
+        &["--train", "1", "--test", "1", "--width", "3", "--lr", "0.01"],
     ] {
         let run = compare(&folder("edge"), more);
         assert!(run.status.success(), "{more:?}: {}", String::from_utf8_lossy(&run.stderr));

@@ -31,3 +31,8 @@ pub mod prelude {
     pub use nets::{Activation, Dense, Module, Network, Serial, mlp};
     pub use train::{Settings, Task, compare, descent_step, squared_loss};
 }
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

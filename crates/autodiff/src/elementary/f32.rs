@@ -8,6 +8,8 @@ use std::f32::consts::{FRAC_2_PI, FRAC_PI_2, LN_2, LOG2_E};
 /// Adding it rounds to an integer, which is then in the low bits.
 const SHIFT: f32 = 1.5 * (1u32 << 23) as f32;
 const LN_2_LO: f32 = -1.9046542e-9;
+/// Adding it changes nothing, and costs nothing as the compiler knows that.
+const NONE: f32 = -0.0;
 const SIGN: u32 = 1 << 31;
 
 #[inline(always)]
@@ -19,38 +21,97 @@ fn poly<const N: usize>(x: f32, c: [f32; N]) -> f32 {
     s
 }
 
-/// `(P, k, r)` with `x = k ln 2 + r`, `|r| <= ln 2 / 2` and `e^r = 1 + r + r^2 P`.
+/// `(P, k, r, r_lo)` with `x + lo = k ln 2 + r + r_lo`, `|r| <= ln 2 / 2`, `e^r = 1 + r + r^2 P`.
 #[inline(always)]
-fn exp_core(x: f32) -> (f32, u32, f32) {
+fn exp_core(x: f32, lo: f32) -> (f32, u32, f32, f32) {
     let t = x.mul_add(LOG2_E, SHIFT);
     let n = t - SHIFT;
     // The first step is exact: every bit of n LN_2 and of r is a multiple of 2^-25.
-    let r = (-n).mul_add(LN_2_LO, (-n).mul_add(LN_2, x));
+    let r0 = (-n).mul_add(LN_2, x) + lo;
+    let r = (-n).mul_add(LN_2_LO, r0);
     let p = poly(r, [0.5, 0.16666542, 0.04166628, 0.008366643, 0.0013946553]);
-    (p, t.to_bits().wrapping_sub(SHIFT.to_bits()), r)
+    let r_lo = (-n).mul_add(LN_2_LO, r0 - r);
+    (p, t.to_bits().wrapping_sub(SHIFT.to_bits()), r, r_lo)
 }
 
-/// `2^k` for a normal result.
+/// Two powers of two with the product `2^k`, which may be beyond the normal ones.
 #[inline(always)]
-fn pow2(k: u32) -> f32 {
-    f32::from_bits(k.wrapping_add(127) << 23)
+fn pow2_halves(k: u32) -> (f32, f32) {
+    // k >= -166: this is positive, and a logical shift (AVX2 has no other for 64 bits) halves it.
+    let biased = k.wrapping_add(254);
+    let half = biased >> 1;
+    let rest = biased.wrapping_sub(half);
+    (f32::from_bits(half << 23), f32::from_bits(rest << 23))
 }
 
-/// `e^x = m s` with `m` near the square root of the result: normal, so only the product can round badly.
+/// `e^(x + lo) = m s` with `m` near the square root of that: normal, so that `m s` rounds once.
 #[inline(always)]
-fn exp_parts(x: f32) -> (f32, f32) {
+fn exp_parts(x: f32, lo: f32) -> (f32, f32) {
     let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -105.0 { -105.0 } else { x };
-    let (p, k, r) = exp_core(x);
-    let b = k.wrapping_add(254);
-    let h = b >> 1;
-    (((r * r).mul_add(p, r) + 1.0) * f32::from_bits(h << 23), f32::from_bits((b.wrapping_sub(h)) << 23))
+    let x = if x < -115.0 { -115.0 } else { x };
+    let (p, k, r, _) = exp_core(x, lo);
+    let (s0, s1) = pow2_halves(k);
+    (((r * r).mul_add(p, r) + 1.0) * s0, s1)
+}
+
+/// `e^x` where it is a normal number.
+#[inline(always)]
+fn exp_mid(x: f32) -> f32 {
+    let (p, k, r, _) = exp_core(x, NONE);
+    let s = f32::from_bits(k.wrapping_add(127) << 23);
+    ((r * r).mul_add(p, r) + 1.0) * s
 }
 
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    let (m, s) = exp_parts(x);
+    let (m, s) = exp_parts(x, NONE);
     m * s
+}
+
+#[inline(always)]
+pub(crate) fn expm1(x: f32) -> f32 {
+    let y = if x > 89.0 { 89.0 } else { x };
+    let y = if y < -20.0 { -20.0 } else { y };
+    let (p, k, r, r_lo) = exp_core(y, NONE);
+    let (s0, s1) = pow2_halves(k);
+    let (d0, d1) = pow2_halves(k.wrapping_neg());
+    // 2^k ((1 - 2^-k) + r + ...), the sum of the first two kept exactly as hi + lo.
+    let c = 1.0 - d0 * d1;
+    let hi = c + r;
+    let lo = (c - hi) + r;
+    let tail = (r * r).mul_add(p, r_lo.mul_add(r, r_lo));
+    ((hi + (lo + tail)) * s0 * s1).copysign(x)
+}
+
+#[inline(always)]
+pub(crate) fn sigmoid(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}
+
+/// `x sigmoid(x)`.
+#[inline(always)]
+pub(crate) fn silu(x: f32) -> f32 {
+    let x = if x < -120.0 { -120.0 } else { x };
+    let (m, s) = exp_parts(-x.abs(), NONE);
+    let d = 1.0 + m * s;
+    // The product with s comes last, where it may underflow.
+    (if x < 0.0 { x * m } else { x }) / d * if x < 0.0 { s } else { 1.0 }
+}
+
+/// `x Phi(x)` with the normal distribution function `Phi`.
+#[inline(always)]
+pub(crate) fn gelu(x: f32) -> f32 {
+    let a = if x.abs() > 15.0 { 15.0 } else { x.abs() };
+    // a^2 = h + l; the rounding of the square would be magnified.
+    let h = a * a;
+    let (m, s) = exp_parts(-0.5 * h, -0.5 * a.mul_add(a, -h));
+    // a Phi(-a) = e^(-a^2/2) a Q / (sqrt(2 pi) a Q + P): for large a errors in a Q cancel and P
+    // counts little.
+    let num = poly(a, [3.5, 2.212008, 0.73185277, 0.13173085, 0.011044404]);
+    let den = a * poly(a, [1.75, 1.9030058, 0.9935256, 0.30031896, 0.052573785, 0.0044056717]);
+    let w = (m * den / den.mul_add(2.5066283, num) * s).copysign(x);
+    if x > 0.0 { x - w } else { w }
 }
 
 #[inline(always)]
@@ -58,13 +119,14 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let a = x.abs();
     // From 9.1 on the result is 1; the bound keeps 2^k a normal number.
     let y = if a > 10.0 { 20.0 } else { 2.0 * a };
-    let (p, k, r) = exp_core(y);
-    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    let e = exp_mid(y);
     // 1 - 2 / (e^2a + 1) cancels near 0: there a + a z P(z) / Q(z), with one division for both.
     let z = a * a;
     let small = a < 0.55;
-    let num = if small { a * (z * poly(z, [-0.33333322, -0.0015518279])) } else { -2.0 };
-    let den = if small { poly(z, [1.0, 0.40464807]) } else { e + 1.0 };
+    let p = poly(z, [-0.33333322, -0.0015518279]);
+    let q = poly(z, [1.0, 0.40464807]);
+    let num = if small { a * (z * p) } else { -2.0 };
+    let den = if small { q } else { e + 1.0 };
     let base = if small { a } else { 1.0 };
     (base + num / den).copysign(x)
 }
@@ -72,12 +134,14 @@ pub(crate) fn tanh(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
     let a = x.abs();
-    let p = poly(a * a, [0.12837917, -0.37612584, 0.11282857, -0.026808456, 0.005061287, -0.0006376392]);
+    #[rustfmt::skip]
+    let p = poly(a * a, [
+        0.12837917, -0.37612584, 0.11282857, -0.026808456, 0.005061287, -0.0006376392,
+    ]);
     let small = a.mul_add(p, a);
     // 1 - erfc; erfc < 0.24 here, so its error counts little.
     let b = if a > 4.0 { 4.0 } else { a };
-    let (p, k, r) = exp_core(-b * b);
-    let e = ((r * r).mul_add(p, r) + 1.0) * pow2(k);
+    let e = exp_mid(-b * b);
     let num = poly(b, [1.0005999, 0.7407664, 0.23177098]);
     let den = poly(b, [1.0, 1.8733507, 1.3320298, 0.40924305]);
     let large = 1.0 - e * (num / den);
@@ -87,7 +151,10 @@ pub(crate) fn erf(x: f32) -> f32 {
 /// `log(1 + f) + k ln 2` for `1 + f` in `[sqrt 1/2, sqrt 2]`.
 #[inline(always)]
 fn log_core(f: f32, k: f32) -> f32 {
-    let p = poly(f, [-0.5, 0.3333386, -0.25001752, 0.19965357, -0.16565444, 0.14877269, -0.14351918, 0.08919122]);
+    #[rustfmt::skip]
+    let p = poly(f, [
+        -0.5, 0.3333386, -0.25001752, 0.19965357, -0.16565444, 0.14877269, -0.14351918, 0.08919122,
+    ]);
     k.mul_add(LN_2, k.mul_add(LN_2_LO, (f * f).mul_add(p, f)))
 }
 
@@ -99,7 +166,8 @@ const SQRT_HALF: u32 = 0x3f35_04f3;
 #[inline(always)]
 fn split(x: f32) -> (u32, f32) {
     let b = x.to_bits().wrapping_add(HALF_OCTAVE);
-    (b >> 23, f32::from_bits((b & (u32::MAX >> 9)).wrapping_add(SQRT_HALF)))
+    let m = f32::from_bits((b & (u32::MAX >> 9)).wrapping_add(SQRT_HALF));
+    (b >> 23, m)
 }
 
 /// The float `e - 127`, by placing `e` in the mantissa of 2^23.
@@ -114,13 +182,38 @@ pub(crate) fn log(x: f32) -> f32 {
     let tiny = x < f32::MIN_POSITIVE;
     let (e, m) = split(if tiny { x * (1u32 << 24) as f32 } else { x });
     let y = log_core(m - 1.0, unbias(e) - if tiny { 24.0 } else { 0.0 });
-    let y = if x < f32::INFINITY { y } else { x };
-    let y = if x < 0.0 { f32::NAN } else { y };
-    if x == 0.0 { f32::NEG_INFINITY } else { y }
+    let special = if x < 0.0 { f32::NAN } else { x };
+    let special = if x == 0.0 { f32::NEG_INFINITY } else { special };
+    // Positive and finite; LLVM would expand float comparisons for this into a slow classification.
+    let regular = x.to_bits().wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
+    if regular { y } else { special }
 }
 
-/// Up to here `sin_small` and `cos_small` are good.
-pub(crate) const TRIG_SMALL: f32 = (1u32 << 16) as f32;
+#[inline(always)]
+pub(crate) fn log1p(x: f32) -> f32 {
+    let (e, m) = split(1.0 + x);
+    // 2^-k (1 + x) - 1 with one rounding; where 2^-k would underflow, 1 no longer matters.
+    let s = f32::from_bits((u32::wrapping_sub(254, e)) << 23);
+    let moderate = x < (1u32 << 30) as f32;
+    let f = if moderate { x.mul_add(s, s - 1.0) } else { m - 1.0 };
+    let y = log_core(f, unbias(e));
+    let y = if x < f32::INFINITY { y.copysign(x) } else { x };
+    let y = if x < -1.0 { f32::NAN } else { y };
+    if x == -1.0 { f32::NEG_INFINITY } else { y }
+}
+
+/// `log(1 + e^x)`.
+#[inline(always)]
+pub(crate) fn softplus(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    let upper = e > 0.41421356;
+    let f = if upper { e.mul_add(0.5, -0.5) } else { e };
+    let y = log_core(f, if upper { 1.0 } else { 0.0 });
+    y + if x > 0.0 { x } else { 0.0 }
+}
+
+/// Up to here `reduce_small` is good.
+const TRIG_SMALL: f32 = (1u32 << 16) as f32;
 
 /// `(r, q)` with `x = q pi/2 + r`, `q` mod 4, for `|x| <= TRIG_SMALL`.
 #[inline(always)]
@@ -150,21 +243,6 @@ fn trig(r: f32, q: u32) -> f32 {
     let c = (z * z).mul_add(poly(z, [0.041666646, -0.0013887251, 2.4424924e-5]), z.mul_add(-0.5, 1.0));
     let v = if q & 1 == 0 { s } else { c };
     f32::from_bits(v.to_bits() ^ (q << 30 & SIGN))
-}
-
-/// Sine for `|x| <= TRIG_SMALL`.
-#[inline(always)]
-pub(crate) fn sin_small(x: f32) -> f32 {
-    let (r, q) = reduce_small(x);
-    let y = trig(r, q);
-    if x == 0.0 { x } else { y }
-}
-
-/// Cosine for `|x| <= TRIG_SMALL`.
-#[inline(always)]
-pub(crate) fn cos_small(x: f32) -> f32 {
-    let (r, q) = reduce_small(x);
-    trig(r, q.wrapping_add(1))
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@
 //! block to one thread, so the bits of the result do not depend on the number of threads.
 
 use std::mem::take;
+use std::ops::RangeInclusive;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -14,8 +15,8 @@ use super::view::View;
 use crate::real::Real;
 use crate::threads::Threads;
 
-/// Multiplications and additions below which a block is not divided further.
-const BLOCK_FLOPS: usize = 1 << 25;
+/// Multiplications and additions of a block: a quarter of the whole, within these bounds.
+const BLOCK_FLOPS: RangeInclusive<usize> = 1 << 21..=1 << 25;
 /// Rows of blocks are multiples of this.
 const BLOCK_ROWS: usize = 64;
 /// Columns of blocks are multiples of this, which is how many faer's kernel for 512-bit registers handles at once.
@@ -116,7 +117,7 @@ impl Product {
         let each = self.m * self.n;
         let count = out.len() / each;
         let work: usize = self.terms.iter().map(|term| 2 * each * term.k).sum();
-        if count > 1 && count * work > BLOCK_FLOPS {
+        if count > 1 && count * work > *BLOCK_FLOPS.start() {
             let (low, high) = out.split_at_mut(count / 2 * each);
             threads.join(
                 || self.batches(first, low, place, memory, threads),
@@ -137,7 +138,8 @@ impl Product {
                     out[0] = if t == 0 { dot } else { out[0] + dot };
                 } else {
                     let out = MatMut::from_row_major_slice_mut(out, self.m, self.n);
-                    multiply(out, accum, left, right, T::literal(term.alpha), threads);
+                    let block = (each * term.k / 2).clamp(*BLOCK_FLOPS.start(), *BLOCK_FLOPS.end());
+                    multiply(out, accum, left, right, T::literal(term.alpha), block, threads);
                 }
             }
         }
@@ -164,27 +166,28 @@ fn multiply<T: Real>(
     left: MatRef<'_, T>,
     right: MatRef<'_, T>,
     alpha: T,
+    block: usize,
     threads: &Threads,
 ) {
     let (m, n, k) = (out.nrows(), out.ncols(), left.ncols());
     let (high, wide) = (m >= 2 * BLOCK_ROWS, n >= 2 * BLOCK_COLUMNS);
-    if 2 * m * n * k <= BLOCK_FLOPS || !(high || wide) {
+    if 2 * m * n * k <= block || !(high || wide) {
         matmul(out, accum, left, right, alpha, Par::Seq);
     } else if high && (2 * m >= n || !wide) {
         let middle = m.div_ceil(2 * BLOCK_ROWS) * BLOCK_ROWS;
         let (top, bottom) = out.split_at_row_mut(middle);
         let (above, below) = left.split_at_row(middle);
         threads.join(
-            || multiply(top, accum, above, right, alpha, threads),
-            || multiply(bottom, accum, below, right, alpha, threads),
+            || multiply(top, accum, above, right, alpha, block, threads),
+            || multiply(bottom, accum, below, right, alpha, block, threads),
         );
     } else {
         let middle = n.div_ceil(2 * BLOCK_COLUMNS) * BLOCK_COLUMNS;
         let (first, second) = out.split_at_col_mut(middle);
         let (before, after) = right.split_at_col(middle);
         threads.join(
-            || multiply(first, accum, left, before, alpha, threads),
-            || multiply(second, accum, left, after, alpha, threads),
+            || multiply(first, accum, left, before, alpha, block, threads),
+            || multiply(second, accum, left, after, alpha, block, threads),
         );
     }
 }

@@ -42,6 +42,22 @@ impl Dual {
         let x = self.0;
         match f {
             Function::Exp => self.chain(x.exp(), x.exp()),
+            Function::Expm1 => self.chain(x.exp_m1(), x.exp()),
+            Function::Log1p => self.chain(x.ln_1p(), 1.0 / (1.0 + x)),
+            Function::Rsqrt => self.chain(x.powf(-0.5), -0.5 * x.powf(-1.5)),
+            Function::Sigmoid => self.chain(1.0 / (1.0 + (-x).exp()), 0.25 / (0.5 * x).cosh().powi(2)),
+            Function::Softplus => self.chain(x.exp().ln_1p(), 1.0 / (1.0 + (-x).exp())),
+            Function::Silu => {
+                let s = 1.0 / (1.0 + (-x).exp());
+                self.chain(x * s, s * (1.0 + x * (1.0 - s)))
+            }
+            Function::Gelu => {
+                let (phi, cumulative) =
+                    ((-0.5 * x * x).exp() / (2.0 * PI).sqrt(), 0.5 * (1.0 + erf(x / 2.0_f64.sqrt())));
+                self.chain(x * cumulative, cumulative + x * phi)
+            }
+            Function::Abs => self.chain(x.abs(), x.signum()),
+            Function::Sign => self.chain(x.signum(), 0.0),
             Function::Log => self.chain(x.ln(), 1.0 / x),
             Function::Sqrt => self.chain(x.sqrt(), 0.5 / x.sqrt()),
             Function::Recip => self.chain(1.0 / x, -1.0 / (x * x)),

@@ -145,8 +145,10 @@ fn product<'g>(a: Var<'g>, b: Var<'g>, mut detail: usize) -> Var<'g> {
 fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
     let f = Function::ALL[detail % Function::ALL.len()];
     match f {
-        Function::Log | Function::Sqrt | Function::Recip => (a * a + 0.5).map(f),
-        Function::Exp => a.tanh().map(f),
+        Function::Log | Function::Log1p | Function::Sqrt | Function::Rsqrt | Function::Recip => {
+            (a * a + 0.5).map(f)
+        }
+        Function::Exp | Function::Expm1 => a.tanh().map(f),
         f => a.map(f),
     }
 }
