@@ -106,6 +106,23 @@ impl Einsum {
         Self { left: self.left.clone(), right: self.out.clone(), out: self.right.clone() }
     }
 
+    /// The same product for every row of the left argument (or else of the right one), which gains a first axis, as
+    /// does the result.
+    #[must_use]
+    pub(crate) fn batched(&self, left: bool) -> Self {
+        let used = |label: &u8| [&self.left, &self.right, &self.out].iter().any(|list| list.contains(label));
+        let row = alphabet().find(|label| !used(label)).expect("a product of fewer than 52 labels");
+        let rows = |labels: &Labels| [row].iter().chain(labels).copied().collect();
+        let mut batched = self.clone();
+        batched.out = rows(&self.out);
+        if left {
+            batched.left = rows(&self.left);
+        } else {
+            batched.right = rows(&self.right);
+        }
+        batched
+    }
+
     /// The extent of a label, given the arguments' shapes.
     pub(crate) fn extent(&self, label: u8, left: &[usize], right: &[usize]) -> usize {
         let find = |labels: &[u8], shape: &[usize]| labels.iter().position(|&l| l == label).map(|i| shape[i]);

@@ -96,7 +96,9 @@
 //! table of [`Function`] states. Wrong shapes are the caller's mistake: they panic at the caller's line, with the
 //! operation and the shapes.
 
+mod batch;
 mod builder;
+mod compose;
 mod einsum;
 mod elementary;
 mod evaluate;
@@ -111,12 +113,15 @@ mod real;
 mod shape;
 mod simplify;
 mod split;
+mod stats;
+mod taylor;
 mod tensor;
 mod threads;
 mod transpose;
-mod vjp;
 
+pub use batch::batch;
 pub use builder::{Builder, Var, einsum};
+pub use compose::{grad, hessian, hvp, jacobian, value_and_grad, vjp};
 pub use einsum::Einsum;
 pub use evaluate::evaluate;
 pub use graph::{Graph, Id, Node};
@@ -130,7 +135,8 @@ pub use real::Real;
 pub use shape::Shape;
 pub use simplify::simplify;
 pub use split::split;
+pub use stats::Stats;
+pub use taylor::taylor;
 pub use tensor::Tensor;
 pub use threads::Threads;
 pub use transpose::transpose;
-pub use vjp::{value_and_grad, vjp};

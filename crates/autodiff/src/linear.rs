@@ -65,6 +65,23 @@ impl Linear {
         }
     }
 
+    /// The same operation on every row of an argument with a further first axis of extent `size`.
+    #[must_use]
+    pub(crate) fn batched(&self, size: usize) -> Self {
+        let rows = |shape: &Shape| [size].iter().chain(shape.iter()).copied().collect();
+        let later = |axes: &Axes| Axes(axes.iter().map(|(axis, extent)| (axis + 1, extent)).collect());
+        let beside = |w: &Window| Window { axis: w.axis + 1, ..w.clone() };
+        match self {
+            Self::Scale(c) => Self::Scale(*c),
+            Self::Sum(axes) => Self::Sum(later(axes)),
+            Self::Broadcast(axes) => Self::Broadcast(later(axes)),
+            Self::Permute(p) => Self::Permute([0].into_iter().chain(p.iter().map(|axis| axis + 1)).collect()),
+            Self::Reshape { from, to } => Self::Reshape { from: rows(from), to: rows(to) },
+            Self::Slice(window) => Self::Slice(beside(window)),
+            Self::Pad(window) => Self::Pad(beside(window)),
+        }
+    }
+
     /// The shape of the result, or what is wrong with the argument.
     pub(crate) fn shape(&self, x: &Shape) -> Result<Shape, String> {
         match self {

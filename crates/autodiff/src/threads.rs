@@ -83,10 +83,11 @@ fn attended(helpers: usize, done: &AtomicBool, work: impl FnOnce() + Send) {
         return work();
     }
     let help = || {
+        let mut idle = 0;
         while !done.load(Ordering::Acquire) {
-            if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                std::hint::spin_loop();
-            }
+            idle = if rayon::yield_now() == Some(rayon::Yield::Executed) { 0 } else { idle + 1 };
+            // Where others want this core, a thread that only looks must not keep it from them.
+            if idle > 64 { std::thread::yield_now() } else { std::hint::spin_loop() }
         }
     };
     rayon::join(|| attended(helpers - 1, done, work), help);

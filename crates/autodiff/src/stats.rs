@@ -1,0 +1,60 @@
+//! stats: what a program costs.
+
+use std::fmt;
+
+use crate::graph::Graph;
+use crate::linear::Linear;
+use crate::linearize::Linearization;
+use crate::op::Op;
+use crate::shape::Shape;
+
+/// The size of a program and the work of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Operations, inputs and literals apart.
+    pub operations: usize,
+    /// Arithmetic operations: an addition, a multiplication, or one value of a function counts 1; moving data counts
+    /// nothing.
+    pub flops: usize,
+    /// Elements of all results, each written once; times the size of a scalar these are bytes.
+    pub elements: usize,
+}
+
+impl Graph {
+    /// What the program costs, dead operations included.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for node in &self.nodes {
+            let shape = |id: &crate::graph::Id| &self.node(*id).shape;
+            let size = node.shape.size();
+            stats.flops += match &node.op {
+                Op::Input(_) | Op::Constant(_) => continue,
+                Op::Add(_) | Op::Linear(Linear::Scale(_), _) | Op::Nonlinear(..) => size,
+                Op::Linear(Linear::Sum(_), a) => shape(a).size(),
+                Op::Linear(..) => 0,
+                Op::Einsum(e, [a, b]) => {
+                    let summed: usize =
+                        e.contracted().map(|label| e.extent(label, shape(a), shape(b))).product();
+                    if e.contracted().next().is_some() { 2 * size * summed } else { size }
+                }
+            };
+            stats.operations += 1;
+            stats.elements += size;
+        }
+        stats
+    }
+}
+
+impl Linearization {
+    /// Elements kept between `primal` and `tangent`; times the size of a scalar these are bytes.
+    pub fn residual_elements(&self) -> usize {
+        self.tangent.residuals().iter().map(Shape::size).sum()
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operations, flops, elements } = self;
+        write!(f, "{operations} operations, {flops} flops, {elements} elements")
+    }
+}
