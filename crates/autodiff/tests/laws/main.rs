@@ -1,6 +1,7 @@
 //! The laws of the calculus, each a property of random programs.
 
 mod dual;
+mod higher;
 mod programs;
 
 use autodiff::{
@@ -12,16 +13,16 @@ use programs::{linear_program, program, tensors, with_all_values};
 use proptest::prelude::*;
 
 /// The largest magnitude among tensors, at least 1.
-fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
+pub(crate) fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
     tensors.iter().flat_map(Tensor::data).fold(1.0, |m, &x| f64::max(m, x.into().abs()))
 }
 
 /// The magnitude of all values on the way to the outputs: what rounding errors are relative to.
-fn scale_of(f: &Graph, x: &[Tensor<f64>]) -> f64 {
+pub(crate) fn scale_of(f: &Graph, x: &[Tensor<f64>]) -> f64 {
     magnitude(&evaluate(&with_all_values(f), x))
 }
 
-fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f64 {
+pub(crate) fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f64 {
     assert_eq!(a.len(), b.len(), "as many tensors on both sides");
     let mut largest = 0.0_f64;
     for (a, b) in a.iter().zip(b) {
@@ -33,17 +34,17 @@ fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f64 {
     largest
 }
 
-fn dot(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> (f64, f64) {
+pub(crate) fn dot(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> (f64, f64) {
     let terms = || a.iter().zip(b).flat_map(|(a, b)| a.data().iter().zip(b.data()).map(|(x, y)| x * y));
     (terms().sum(), terms().map(f64::abs).sum())
 }
 
-fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
+pub(crate) fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
     tensors.iter().map(|t| t.shape().clone()).collect()
 }
 
 /// Whether some kinked function stands at an argument where a small step could cross its kink.
-fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
+pub(crate) fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
     let values = evaluate(&with_all_values(f), x);
     f.nodes().any(|(_, node)| {
         let kinked = matches!(
@@ -57,13 +58,17 @@ fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
     })
 }
 
-fn close(error: f64, bound: f64) -> Result<(), TestCaseError> {
+pub(crate) fn close(error: f64, bound: f64) -> Result<(), TestCaseError> {
     prop_assert!(error <= bound, "error {error:e} exceeds {bound:e}");
     Ok(())
 }
 
 /// ⟨u, f(r, v)⟩ = ⟨fᵀ(r, u), v⟩ at random r, u, v.
-fn adjoint_law(f: &LinearGraph, residuals: &[Tensor<f64>], seed: u64) -> Result<(), TestCaseError> {
+pub(crate) fn adjoint_law(
+    f: &LinearGraph,
+    residuals: &[Tensor<f64>],
+    seed: u64,
+) -> Result<(), TestCaseError> {
     let v = tensors::<f64>(f.inputs(), seed, 21);
     let y = evaluate(f.graph(), &[residuals, &v].concat());
     let u = tensors::<f64>(&shapes(&y), seed, 22);
