@@ -167,15 +167,76 @@ impl<'g> Var<'g> {
     #[must_use]
     #[track_caller]
     pub fn sum(self, axes: &[usize]) -> Self {
-        let shape = self.shape();
-        assert!(axes.iter().all(|&a| a < shape.rank()), "sum over axes {axes:?} of shape {shape}");
-        self.linear(Linear::Sum(Axes::new(axes.iter().map(|&axis| (axis, shape[axis])))))
+        self.linear(Linear::Sum(self.axes(axes)))
     }
 
     /// Sums over all axes.
     #[must_use]
     pub fn sum_all(self) -> Self {
         self.linear(Linear::Sum(Axes::new(self.shape().iter().copied().enumerate())))
+    }
+
+    /// The larger of this and another value, element by element; half of the derivative each where they are equal.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn max(self, other: Self) -> Self {
+        self.builder.record(Op::Nonlinear(Nonlinear::Max, vec![self.id, other.id]))
+    }
+
+    /// The smaller of this and another value; otherwise as [`Var::max`].
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn min(self, other: Self) -> Self {
+        -(-self).max(-other)
+    }
+
+    /// The largest element along the given axes, ascending, which disappear.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn maximum(self, axes: &[usize]) -> Self {
+        let axes = self.axes(axes);
+        self.builder.record(Op::Nonlinear(Nonlinear::Maximum(axes), vec![self.id]))
+    }
+
+    /// log Σ eˣ along the given axes, ascending, which disappear.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn log_sum_exp(self, axes: &[usize]) -> Self {
+        let axes = self.axes(axes);
+        self.builder.record(Op::Nonlinear(Nonlinear::LogSumExp(axes), vec![self.id]))
+    }
+
+    /// eˣ / Σ eˣ, the sums along the given axes, ascending.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn softmax(self, axes: &[usize]) -> Self {
+        (self - self.log_sum_exp(axes).broadcast(self.axes(axes))).exp()
+    }
+
+    /// xⁿ by repeated squaring; x⁰ is 1.
+    #[must_use]
+    pub fn powi(self, n: u32) -> Self {
+        match n {
+            0 => self.builder.fill(1.0, &self.shape()),
+            1 => self,
+            n if n.is_multiple_of(2) => (self * self).powi(n / 2),
+            n => self * self.powi(n - 1),
+        }
     }
 
     /// Reorders the axes: axis `i` of the result is axis `permutation[i]` of this value.
@@ -218,6 +279,14 @@ impl<'g> Var<'g> {
     pub fn pad(self, axis: usize, start: usize, extent: usize) -> Self {
         let length = self.shape().get(axis).copied().unwrap_or(0);
         self.linear(Linear::Pad(Window { axis, start, length, extent }))
+    }
+
+    /// Axes of this value with their extents.
+    #[track_caller]
+    fn axes(&self, axes: &[usize]) -> Axes {
+        let shape = self.shape();
+        assert!(axes.iter().all(|&axis| axis < shape.rank()), "axes {axes:?} of shape {shape}");
+        Axes::new(axes.iter().map(|&axis| (axis, shape[axis])))
     }
 
     /// The sum with another value, where `None` stands for zero.
@@ -275,6 +344,24 @@ methods! {
     sin => Sin,
     /// The cosine.
     cos => Cos,
+}
+
+/// Values one after another along `axis`, as a sum of paddings.
+///
+/// # Panics
+/// If there are none, or they differ in another axis.
+#[track_caller]
+pub fn concat<'g>(axis: usize, values: &[Var<'g>]) -> Var<'g> {
+    let lengths: Vec<usize> = values.iter().map(|v| v.shape().get(axis).copied().unwrap_or(0)).collect();
+    let extent = lengths.iter().sum();
+    let mut start = 0;
+    let mut result: Option<Var<'g>> = None;
+    for (value, length) in values.iter().zip(lengths) {
+        let placed = value.pad(axis, start, extent);
+        result = Some(result.map_or(placed, |sum| sum + placed));
+        start += length;
+    }
+    result.expect("something to put together")
 }
 
 /// The product of two values by its labels, such as `einsum("ni,oi->no", h, w)`.

@@ -2,8 +2,8 @@
 
 use crate::einsum::Einsum;
 use crate::graph::Graph;
-use crate::linear::Linear;
-use crate::nonlinear::Nonlinear;
+use crate::linear::{Axes, Linear};
+use crate::nonlinear::{Nonlinear, larger};
 use crate::op::Op;
 use crate::real::Real;
 use crate::shape::Shape;
@@ -34,21 +34,32 @@ fn apply<T: Real>(op: &Op<&Tensor<T>>, inputs: &[Tensor<T>], shape: &Shape) -> T
         Op::Linear(l, a) => linear(l, a, shape),
         Op::Einsum(e, [a, b]) => einsum(e, a, b, shape),
         Op::Nonlinear(Nonlinear::Map(f), args) => Tensor::from_fn(shape.clone(), |i| f.value(args[0].at(i))),
+        Op::Nonlinear(Nonlinear::Max, args) => {
+            Tensor::from_fn(shape.clone(), |i| larger(args[0].at(i), args[1].at(i)))
+        }
+        Op::Nonlinear(Nonlinear::Maximum(axes), args) => {
+            fold(axes, args[0], shape, T::neg_infinity(), larger)
+        }
+        Op::Nonlinear(Nonlinear::LogSumExp(axes), args) => {
+            let largest = fold(axes, args[0], shape, T::neg_infinity(), larger);
+            let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
+            let shifted = Tensor::from_fn(args[0].shape().clone(), |i| {
+                let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
+                (args[0].at(i) - largest.data()[at]).exp()
+            });
+            let sums = fold(axes, &shifted, shape, T::zero(), |a, b| a + b);
+            Tensor::from_fn(shape.clone(), |i| {
+                let m = largest.at(i);
+                if m.is_infinite() { m } else { sums.at(i).log() + m }
+            })
+        }
     }
 }
 
 fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     match l {
         Linear::Scale(c) => Tensor::from_fn(shape.clone(), |i| T::literal(c.value()) * a.at(i)),
-        Linear::Sum(axes) => {
-            let mut sums = Tensor::from_fn(shape.clone(), |_| T::zero()).data().to_vec();
-            let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
-            for_each_index(a.shape(), |i| {
-                let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
-                sums[at] += a.at(i);
-            });
-            Tensor::new(shape.clone(), sums)
-        }
+        Linear::Sum(axes) => fold(axes, a, shape, T::zero(), |a, b| a + b),
         Linear::Broadcast(axes) => Tensor::from_fn(shape.clone(), |i| {
             let kept: Vec<usize> =
                 i.iter().enumerate().filter(|(axis, _)| !axes.contains(*axis)).map(|(_, &i)| i).collect();
@@ -76,6 +87,17 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
             }
         }),
     }
+}
+
+/// Combines the elements along axes, beginning with `start`.
+fn fold<T: Real>(axes: &Axes, a: &Tensor<T>, shape: &Shape, start: T, f: impl Fn(T, T) -> T) -> Tensor<T> {
+    let mut results = vec![start; shape.size()];
+    let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
+    for_each_index(a.shape(), |i| {
+        let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
+        results[at] = f(results[at], a.at(i));
+    });
+    Tensor::new(shape.clone(), results)
 }
 
 fn einsum<T: Real>(e: &Einsum, a: &Tensor<T>, b: &Tensor<T>, shape: &Shape) -> Tensor<T> {

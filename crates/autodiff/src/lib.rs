@@ -120,7 +120,7 @@ mod threads;
 mod transpose;
 
 pub use batch::batch;
-pub use builder::{Builder, Var, einsum};
+pub use builder::{Builder, Var, concat, einsum};
 pub use compose::{grad, hessian, hvp, jacobian, value_and_grad, vjp};
 pub use einsum::Einsum;
 pub use evaluate::evaluate;

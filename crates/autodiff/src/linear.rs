@@ -145,7 +145,7 @@ impl Axes {
         self.spread(x, |extent| extent).map(Shape::from)
     }
 
-    fn remove(&self, x: &Shape) -> Option<Shape> {
+    pub(crate) fn remove(&self, x: &Shape) -> Option<Shape> {
         let fits = self.iter().all(|(axis, extent)| x.get(axis) == Some(&extent));
         fits.then(|| (0..x.rank()).filter(|&axis| !self.contains(axis)).map(|axis| x[axis]).collect())
     }

@@ -8,7 +8,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::fmt;
 
 use crate::builder::Var;
-use crate::einsum::Einsum;
+use crate::einsum::{Einsum, alphabet};
+use crate::linear::{Axes, Linear};
 use crate::real::Real;
 use crate::shape::Shape;
 
@@ -17,6 +18,12 @@ use crate::shape::Shape;
 pub enum Nonlinear {
     /// A function of one argument, element by element.
     Map(Function),
+    /// The larger of two arguments, element by element. Where they are equal, each has half of the derivative.
+    Max,
+    /// The largest element along axes, which disappear. Where several are largest, they share the derivative evenly.
+    Maximum(Axes),
+    /// log Σ eˣ along axes, which disappear, without overflow. Its derivative is the softmax.
+    LogSumExp(Axes),
 }
 
 impl Nonlinear {
@@ -25,21 +32,53 @@ impl Nonlinear {
     pub fn partial<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>) -> Option<(Einsum, Var<'g>)> {
         match self {
             Self::Map(f) => Some((Einsum::elementwise(y.shape().rank()), f.derivative(x[i], y)?)),
+            Self::Max => {
+                let first = 0.5 + 0.5 * (x[0] - x[1]).sign();
+                let factor = if i == 0 { first } else { 1.0 - first };
+                Some((Einsum::elementwise(y.shape().rank()), factor))
+            }
+            Self::Maximum(axes) => {
+                let largest = 1.0 - (x[0] - y.broadcast(axes.clone())).sign().abs();
+                let count = largest.linear(Linear::Sum(axes.clone()));
+                Some((along(axes, &x[0].shape()), largest * count.recip().broadcast(axes.clone())))
+            }
+            Self::LogSumExp(axes) => {
+                Some((along(axes, &x[0].shape()), (x[0] - y.broadcast(axes.clone())).exp()))
+            }
         }
     }
 
     pub(crate) fn shape(&self, args: &[&Shape]) -> Result<Shape, String> {
         match (self, args) {
-            (Self::Map(_), [x]) => Ok((*x).clone()),
-            (Self::Map(_), _) => Err(format!("{self} takes one argument, got {}", args.len())),
+            (Self::Map(_), [x]) => Some((*x).clone()),
+            (Self::Max, [a, b]) if a == b => Some((*a).clone()),
+            (Self::Maximum(axes) | Self::LogSumExp(axes), [x]) => axes.remove(x),
+            _ => None,
         }
+        .ok_or_else(|| format!("{self} does not apply to shapes {args:?}"))
     }
+}
+
+/// The product element by element, summed over `axes` of both arguments.
+fn along(axes: &Axes, shape: &Shape) -> Einsum {
+    let labels: Vec<u8> = alphabet().take(shape.rank()).collect();
+    let kept = (0..shape.rank()).filter(|&axis| !axes.contains(axis)).map(|axis| labels[axis]);
+    Einsum::from_labels(labels.clone(), labels.clone(), kept.collect::<Vec<_>>())
+}
+
+/// The larger of two numbers; NaN if either is.
+#[inline(always)]
+pub(crate) fn larger<T: Real>(a: T, b: T) -> T {
+    if a > b || a.is_nan() { a } else { b }
 }
 
 impl fmt::Display for Nonlinear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Map(function) => f.write_str(function.name()),
+            Self::Max => f.write_str("max"),
+            Self::Maximum(axes) => write!(f, "maximum {axes} "),
+            Self::LogSumExp(axes) => write!(f, "logsumexp {axes} "),
         }
     }
 }

@@ -29,7 +29,8 @@ impl Graph {
             let size = node.shape.size();
             stats.flops += match &node.op {
                 Op::Input(_) | Op::Constant(_) => continue,
-                Op::Add(_) | Op::Linear(Linear::Scale(_), _) | Op::Nonlinear(..) => size,
+                Op::Add(_) | Op::Linear(Linear::Scale(_), _) => size,
+                Op::Nonlinear(_, args) => shape(&args[0]).size(),
                 Op::Linear(Linear::Sum(_), a) => shape(a).size(),
                 Op::Linear(..) => 0,
                 Op::Einsum(e, [a, b]) => {

@@ -33,10 +33,10 @@ pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
         }
         queue.ready[value] = true;
         match list[value] {
-            Root::Product(_) | Root::Sum(_) | Root::Pad(_) => {
+            Root::Product(_) | Root::Reduction(_) | Root::Pad(_) => {
                 code.push(match std::mem::replace(&mut list[value], Root::Absorbed) {
                     Root::Product(product) => Instruction::Product(product),
-                    Root::Sum(sum) => Instruction::Sum(sum),
+                    Root::Reduction(r) => Instruction::Reduction(r),
                     Root::Pad(pad) => Instruction::Pad(pad),
                     _ => unreachable!("matched above"),
                 });
@@ -57,7 +57,7 @@ impl Root {
             Self::Input(_) | Self::Literal(_) | Self::Absorbed => Box::new(std::iter::empty()),
             Self::Elementwise { operands, .. } => Box::new(operands.iter().map(|view| view.value)),
             Self::Product(p) => Box::new(p.terms.iter().flat_map(|term| [term.left.value, term.right.value])),
-            Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
+            Self::Reduction(r) => Box::new([r.view.value].into_iter()),
             Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
         }
     }
@@ -183,6 +183,10 @@ impl Body<'_> {
             Calc::Multiply => {
                 let x = self.scaled(x, scale(0) * scale(1));
                 self.step(Calc::Multiply, [x, y], store)
+            }
+            Calc::Max => {
+                let (x, y) = (self.scaled(x, scale(0)), self.scaled(y, scale(1)));
+                self.step(Calc::Max, [x, y], store)
             }
             calc => {
                 let x = self.scaled(x, scale(0));

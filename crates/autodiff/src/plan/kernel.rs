@@ -10,7 +10,7 @@ use pulp::Arch;
 
 use super::memory::{Memory, Place};
 use super::view::View;
-use crate::nonlinear::Function;
+use crate::nonlinear::{Function, larger};
 use crate::real::Real;
 use crate::threads::Threads;
 
@@ -74,6 +74,8 @@ pub(super) enum Calc {
     ScaleAdd(f64),
     /// x · y
     Multiply,
+    /// The larger of x and y.
+    Max,
     /// f(x)
     Map(Function),
 }
@@ -191,6 +193,10 @@ impl Kernel {
                     Calc::Multiply => {
                         let sources = source(0).iter().zip(source(1));
                         y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = a * b);
+                    }
+                    Calc::Max => {
+                        let sources = source(0).iter().zip(source(1));
+                        y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = larger(a, b));
                     }
                     Calc::Map(f) => f.values(source(0), y),
                 }

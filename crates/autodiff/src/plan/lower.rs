@@ -11,11 +11,11 @@ use super::emit::emit;
 use super::kernel::Calc;
 use super::memory::{Place, assign};
 use super::product::{Factor, Product, Term};
-use super::reduce::{Pad, Sum};
+use super::reduce::{Fold, Pad, Reduction};
 use super::view::{View, merge};
 use crate::einsum::Einsum;
 use crate::graph::{Graph, Id};
-use crate::linear::Linear;
+use crate::linear::{Axes, Linear};
 use crate::nonlinear::Nonlinear;
 use crate::op::Op;
 use crate::shape::{Shape, row_major};
@@ -63,7 +63,7 @@ pub(super) enum Root {
         operands: Vec<View>,
     },
     Product(Product),
-    Sum(Sum),
+    Reduction(Reduction),
     Pad(Pad),
     /// A term of another product, or never wanted.
     Absorbed,
@@ -129,8 +129,17 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
                 let operands = [&views[a.index()], &views[b.index()]];
                 product(roots, e, operands, [graph.node(*a).shape(), graph.node(*b).shape()], shape)
             }
-            Op::Nonlinear(Nonlinear::Map(f), args) => {
-                roots.elementwise(Calc::Map(*f), shape, vec![views[args[0].index()].clone()])
+            Op::Nonlinear(f, args) => {
+                let operands: Vec<View> = args.iter().map(|a| views[a.index()].clone()).collect();
+                let from = graph.node(args[0]).shape();
+                match f {
+                    Nonlinear::Map(f) => roots.elementwise(Calc::Map(*f), shape, operands),
+                    Nonlinear::Max => roots.elementwise(Calc::Max, shape, operands),
+                    Nonlinear::Maximum(axes) => reduction(roots, Fold::Max, &operands[0], axes, from, shape),
+                    Nonlinear::LogSumExp(axes) => {
+                        reduction(roots, Fold::LogSumExp, &operands[0], axes, from, shape)
+                    }
+                }
             }
         };
         let seen_through = |a: &Id| sole[a.index()];
@@ -150,21 +159,7 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
         return view;
     }
     match l {
-        Linear::Sum(axes) => {
-            let view = roots.stored(view, from);
-            let axes = |summed: bool| {
-                let chosen = (0..from.rank()).filter(|&axis| axes.contains(axis) == summed);
-                let (extents, strides): (Vec<_>, Vec<_>) =
-                    chosen.map(|axis| (from[axis], view.strides[axis])).unzip();
-                merge(&extents, &[&strides])
-                    .into_iter()
-                    .map(|(extent, strides)| (extent, strides[0]))
-                    .collect()
-            };
-            let (kept, summed) = (axes(false), axes(true));
-            let value = roots.list.len();
-            roots.add(Root::Sum(Sum { value, view, kept, summed }), to)
-        }
+        Linear::Sum(axes) => reduction(roots, Fold::Sum, view, axes, from, to),
         Linear::Pad(w) => {
             let view = roots.stored(view, from);
             let strides = to.strides();
@@ -179,6 +174,25 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
             View { strides: to.strides(), ..copy }
         }
     }
+}
+
+/// A view folded over axes.
+fn reduction(roots: &mut Roots, fold: Fold, view: &View, axes: &Axes, from: &Shape, to: &Shape) -> View {
+    // Only sums commute with scales.
+    let view = if fold == Fold::Sum || view.scale == 1.0 {
+        roots.stored(view, from)
+    } else {
+        roots.copy(view, from)
+    };
+    let axes = |folded: bool| {
+        let chosen = (0..from.rank()).filter(|&axis| axes.contains(axis) == folded);
+        let (extents, strides): (Vec<_>, Vec<_>) =
+            chosen.map(|axis| (from[axis], view.strides[axis])).unzip();
+        merge(&extents, &[&strides]).into_iter().map(|(extent, strides)| (extent, strides[0])).collect()
+    };
+    let (kept, folded) = (axes(false), axes(true));
+    let value = roots.list.len();
+    roots.add(Root::Reduction(Reduction { fold, value, view, kept, folded }), to)
 }
 
 /// One root for the sum of two products that are used nowhere else.

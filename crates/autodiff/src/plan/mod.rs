@@ -17,7 +17,7 @@ use std::fmt;
 use self::kernel::Kernel;
 use self::memory::Place;
 use self::product::Product;
-use self::reduce::{Pad, Sum};
+use self::reduce::{Pad, Reduction};
 use crate::graph::Graph;
 use crate::real::Real;
 use crate::shape::Shape;
@@ -59,7 +59,7 @@ pub struct Workspace<T: Real> {
 enum Instruction {
     Kernel(Kernel),
     Product(Product),
-    Sum(Sum),
+    Reduction(Reduction),
     Pad(Pad),
 }
 
@@ -146,7 +146,9 @@ impl Plan {
                 match instruction {
                     Instruction::Kernel(kernel) => kernel.run(place, &tensors, &mut buffers, threads),
                     Instruction::Product(product) => product.run(place, &tensors, &mut buffers, threads),
-                    Instruction::Sum(sum) => sum.run(place, &tensors, &mut buffers, threads),
+                    Instruction::Reduction(reduction) => {
+                        reduction.run(place, &tensors, &mut buffers, threads)
+                    }
                     Instruction::Pad(pad) => pad.run(place, &tensors, &mut buffers),
                 }
             }
@@ -180,7 +182,7 @@ impl Instruction {
             Self::Product(product) => {
                 Box::new(product.terms.iter().flat_map(|term| [term.left.value, term.right.value]))
             }
-            Self::Sum(sum) => Box::new([sum.view.value].into_iter()),
+            Self::Reduction(r) => Box::new([r.view.value].into_iter()),
             Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
         }
     }
@@ -190,7 +192,7 @@ impl Instruction {
         match self {
             Self::Kernel(kernel) => Box::new(kernel.stores.iter().copied()),
             Self::Product(product) => Box::new([product.value].into_iter()),
-            Self::Sum(sum) => Box::new([sum.value].into_iter()),
+            Self::Reduction(r) => Box::new([r.value].into_iter()),
             Self::Pad(pad) => Box::new([pad.value].into_iter()),
         }
     }

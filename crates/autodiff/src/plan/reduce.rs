@@ -1,27 +1,39 @@
-//! Sums over axes and pads: the two linear operations that are neither views nor products.
+//! Folds along axes, and pads: what is neither a view, nor elementwise, nor a product.
 
 use std::mem::take;
 
 use super::memory::{Memory, Place};
 use super::view::View;
+use crate::nonlinear::larger;
 use crate::real::Real;
 use crate::threads::Threads;
 
-/// Additions below which a sum stays on one thread.
+/// Elements below which a fold stays on one thread.
 const BLOCK: usize = 1 << 15;
+/// Results whose largest terms are remembered at a time.
+const CHUNK: usize = 256;
 
-/// The sum of a view over some of its axes; the others remain, in order, contiguous.
+/// How the elements along an axis become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fold {
+    Sum,
+    Max,
+    LogSumExp,
+}
+
+/// A view folded over some of its axes; the others remain, in order, contiguous. Its scale is 1 unless it is summed.
 #[derive(Debug)]
-pub(super) struct Sum {
+pub(super) struct Reduction {
+    pub(super) fold: Fold,
     pub(super) value: usize,
     pub(super) view: View,
     /// The axes that remain: (extent, stride), merged, outermost first.
     pub(super) kept: Vec<(usize, usize)>,
-    /// The axes that are summed, likewise.
-    pub(super) summed: Vec<(usize, usize)>,
+    /// The axes that disappear, likewise.
+    pub(super) folded: Vec<(usize, usize)>,
 }
 
-impl Sum {
+impl Reduction {
     pub(super) fn run<T: Real>(
         &self,
         place: impl Fn(usize) -> Place + Sync,
@@ -39,35 +51,66 @@ impl Sum {
     }
 
     fn divide<T: Real>(&self, start: usize, out: &mut [T], data: &[T], threads: &Threads) {
-        let terms: usize = self.summed.iter().map(|(extent, _)| extent).product();
-        if out.len() > 1 && out.len() * terms > BLOCK {
+        if out.len() > 1 && out.len() * self.terms() > BLOCK {
             let (low, high) = out.split_at_mut(out.len() / 2);
             let middle = start + low.len();
             threads
                 .join(|| self.divide(start, low, data, threads), || self.divide(middle, high, data, threads));
             return;
         }
-        // Runs along the innermost axis that remains are summed together, so that loops are over slices.
-        let &(inner, step) = self.kept.last().unwrap_or(&(1, 1));
-        let mut at = start;
-        let mut rest = out;
-        while !rest.is_empty() {
-            let length = rest.len().min(inner - at % inner);
-            let (run, more) = rest.split_at_mut(length);
-            run.fill(T::zero());
-            let from = offset(&self.kept, at);
-            for term in 0..terms {
-                let row = &data[from + offset(&self.summed, term)..];
-                if step == 1 {
-                    run.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
-                } else {
-                    run.iter_mut().zip(row.iter().step_by(step.max(1))).for_each(|(sum, &x)| *sum += x);
+        match self.fold {
+            Fold::Sum => {
+                self.fold(start, out, data, T::zero(), |sum, _, x| sum + x);
+                if self.view.scale != 1.0 {
+                    out.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
                 }
             }
-            if self.view.scale != 1.0 {
-                run.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
+            Fold::Max => self.fold(start, out, data, T::neg_infinity(), |largest, _, x| larger(largest, x)),
+            Fold::LogSumExp => {
+                for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
+                    let start = start + chunk * CHUNK;
+                    self.fold(start, out, data, T::neg_infinity(), |largest, _, x| larger(largest, x));
+                    let mut largest = [T::zero(); CHUNK];
+                    largest[..out.len()].copy_from_slice(out);
+                    self.fold(start, out, data, T::zero(), |sum, i, x| sum + (x - largest[i]).exp());
+                    for (y, &m) in out.iter_mut().zip(&largest) {
+                        *y = if m.is_infinite() { m } else { y.log() + m };
+                    }
+                }
             }
-            (at, rest) = (at + length, more);
+        }
+    }
+
+    /// How many elements become one.
+    fn terms(&self) -> usize {
+        self.folded.iter().map(|(extent, _)| extent).product()
+    }
+
+    /// Folds into the results `start..start + out.len()` by `f(result so far, its index in out, element)`. Runs along
+    /// the innermost axis that remains are folded together, so that loops are over slices.
+    fn fold<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, usize, T) -> T) {
+        let &(inner, step) = self.kept.last().unwrap_or(&(1, 1));
+        let terms = self.terms();
+        let mut done = 0;
+        while done < out.len() {
+            let at = start + done;
+            let length = (out.len() - done).min(inner - at % inner);
+            let run = &mut out[done..done + length];
+            run.fill(first);
+            let from = offset(&self.kept, at);
+            for term in 0..terms {
+                let row = &data[from + offset(&self.folded, term)..];
+                if step == 1 {
+                    for (i, (y, &x)) in run.iter_mut().zip(row).enumerate() {
+                        *y = f(*y, done + i, x);
+                    }
+                } else {
+                    for (i, (y, &x)) in run.iter_mut().zip(row.iter().step_by(step.max(1))).enumerate() {
+                        *y = f(*y, done + i, x);
+                    }
+                }
+            }
+            done += length;
         }
     }
 }

@@ -5,8 +5,8 @@ mod higher;
 mod programs;
 
 use autodiff::{
-    Einsum, Function, Graph, Linear, LinearGraph, Op, Plan, Real, Shape, Tensor, Threads, evaluate, jvp,
-    linearize, simplify, split, transpose,
+    Einsum, Function, Graph, Linear, LinearGraph, Nonlinear, Op, Plan, Real, Shape, Tensor, Threads,
+    evaluate, jvp, linearize, simplify, split, transpose,
 };
 use dual::Dual;
 use programs::{linear_program, program, tensors, with_all_values};
@@ -47,14 +47,24 @@ pub(crate) fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
 pub(crate) fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
     let values = evaluate(&with_all_values(f), x);
     f.nodes().any(|(_, node)| {
-        let kinked = matches!(
-            node.op(),
-            Op::Nonlinear(
-                autodiff::Nonlinear::Map(Function::Relu | Function::Abs | Function::Step | Function::Sign),
-                _
-            )
-        );
-        kinked && values[node.op().args()[0].index()].data().iter().any(|a| a.abs() < margin)
+        let Op::Nonlinear(function, args) = node.op() else { return false };
+        let a = &values[args[0].index()];
+        match function {
+            Nonlinear::Map(Function::Relu | Function::Abs | Function::Step | Function::Sign) => {
+                a.data().iter().any(|a| a.abs() < margin)
+            }
+            Nonlinear::Map(_) | Nonlinear::LogSumExp(_) => false,
+            Nonlinear::Max => {
+                let b = &values[args[1].index()];
+                a.data().iter().zip(b.data()).any(|(a, b)| (a - b).abs() < margin)
+            }
+            // Any two elements close to each other might be the two largest.
+            Nonlinear::Maximum(_) => {
+                let mut sorted = a.data().to_vec();
+                sorted.sort_by(f64::total_cmp);
+                sorted.windows(2).any(|w| w[1] - w[0] < margin)
+            }
+        }
     })
 }
 

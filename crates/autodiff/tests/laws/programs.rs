@@ -1,6 +1,6 @@
 //! Random programs, as proptest strategies that shrink to short ones, and random tensors.
 
-use autodiff::{Axes, Builder, Einsum, Function, Graph, Linear, Real, Shape, Tensor, Var, Window};
+use autodiff::{Axes, Builder, Einsum, Function, Graph, Linear, Real, Shape, Tensor, Var, Window, concat};
 use proptest::prelude::*;
 
 /// One step of a recipe. The numbers choose among what is possible at that point, so that every recipe makes a
@@ -57,11 +57,12 @@ fn program_of(step: Step) -> impl Strategy<Value = (Graph, u64)> {
 fn recipe_step<'g>(values: &[Var<'g>], choice: &Choice) -> Var<'g> {
     let a = values[choice.a % values.len()];
     let b = values[choice.b % values.len()];
-    match choice.kind % 8 {
+    match choice.kind % 10 {
         0 => add(a, b),
         1..=3 => linear(a, choice),
         4 | 5 => product(a, b, choice.detail),
-        _ => function(a, choice.detail),
+        6..=8 => function(a, choice.detail),
+        _ => fold(a, b, choice),
     }
 }
 
@@ -150,6 +151,20 @@ fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
         }
         Function::Exp | Function::Expm1 => a.tanh().map(f),
         f => a.map(f),
+    }
+}
+
+/// The larger of two values, or something along an axis.
+fn fold<'g>(a: Var<'g>, b: Var<'g>, choice: &Choice) -> Var<'g> {
+    let rank = a.shape().rank();
+    match choice.a % 6 {
+        0 if a.shape() == b.shape() => a.max(b),
+        1 => a.min(a.cos()),
+        2 if rank > 0 => a.maximum(&[choice.b % rank]),
+        3 if rank > 0 => a.softmax(&[choice.b % rank]),
+        4 => concat(0, &[a, a.sin()].map(|v| v.reshape([v.shape().size()]))),
+        5 => a.tanh().powi(u32::try_from(choice.detail % 4).expect("a small number")),
+        _ => a.log_sum_exp(&(choice.b % (rank + 1)..rank).collect::<Vec<_>>()),
     }
 }
 
