@@ -6,7 +6,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 
 use crate::einsum::Einsum;
 use crate::graph::{Graph, Id, Node};
-use crate::linear::{Axes, Linear, Window};
+use crate::linear::{Axes, Linear, Window, Windows};
 use crate::nonlinear::{Function, Nonlinear};
 use crate::op::Op;
 use crate::shape::Shape;
@@ -176,6 +176,36 @@ impl<'g> Var<'g> {
         self.linear(Linear::Sum(Axes::new(self.shape().iter().copied().enumerate())))
     }
 
+    /// Sliding windows along `axis`, which becomes two axes: the window, and the place in it. With `Same` and
+    /// `Circular` there are ⌈n/stride⌉ windows; the elements they need beyond the ends, half of them (rounded down)
+    /// before the first, are zeros or wrap around.
+    ///
+    /// # Panics
+    /// If there is no such axis, `size` or `stride` is 0, or no window fits.
+    #[must_use]
+    #[track_caller]
+    pub fn windows(self, axis: usize, size: usize, stride: usize, padding: Padding) -> Self {
+        let shape = self.shape();
+        assert!(
+            axis < shape.rank() && size > 0 && stride > 0,
+            "windows of {size} by {stride} on axis {axis} of {shape}"
+        );
+        let n = shape[axis];
+        let beyond = ((n.div_ceil(stride) - 1) * stride + size).saturating_sub(n);
+        let (before, after) = (beyond / 2, beyond - beyond / 2);
+        let padded = match padding {
+            Padding::Valid => self,
+            Padding::Same => self.pad(axis, before, n + beyond),
+            Padding::Circular => {
+                assert!(before <= n && after <= n, "circular windows of {size} on axis {axis} of {shape}");
+                let ends = [(n - before, n), (0, n), (0, after)].into_iter().filter(|(from, to)| from < to);
+                concat(axis, &ends.map(|(from, to)| self.slice(axis, from..to)).collect::<Vec<_>>())
+            }
+        };
+        let extent = padded.shape()[axis];
+        padded.linear(Linear::Unfold(Windows { axis, size, stride, extent }))
+    }
+
     /// The larger of this and another value, element by element; half of the derivative each where they are equal.
     ///
     /// # Panics
@@ -294,6 +324,17 @@ impl<'g> Var<'g> {
     pub(crate) fn plus(self, other: Option<Self>) -> Self {
         other.map_or(self, |other| other + self)
     }
+}
+
+/// What windows see beyond the ends of an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// Nothing: they keep inside.
+    Valid,
+    /// Zeros.
+    Same,
+    /// The other end.
+    Circular,
 }
 
 /// The functions of the table, as methods.

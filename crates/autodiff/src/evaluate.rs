@@ -2,7 +2,7 @@
 
 use crate::einsum::Einsum;
 use crate::graph::Graph;
-use crate::linear::{Axes, Linear};
+use crate::linear::{Axes, Linear, Windows};
 use crate::nonlinear::{Nonlinear, larger};
 use crate::op::Op;
 use crate::real::Real;
@@ -76,6 +76,16 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
             behind[w.axis] += w.start;
             a.at(&behind)
         }),
+        Linear::Unfold(w) => {
+            let mut cut = vec![T::zero(); shape.size()];
+            for_each_in_windows(w, shape, a.shape(), |to, from| cut[to] = a.data()[from]);
+            Tensor::new(shape.clone(), cut)
+        }
+        Linear::Fold(w) => {
+            let mut sums = vec![T::zero(); shape.size()];
+            for_each_in_windows(w, a.shape(), shape, |from, to| sums[to] += a.data()[from]);
+            Tensor::new(shape.clone(), sums)
+        }
         Linear::Pad(w) => Tensor::from_fn(shape.clone(), |i| {
             let mut behind = i.to_vec();
             match i[w.axis].checked_sub(w.start) {
@@ -87,6 +97,16 @@ fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
             }
         }),
     }
+}
+
+/// Calls `f` with each element's flattened place in a tensor of windows and in the tensor they are cut from.
+fn for_each_in_windows(w: &Windows, cut: &Shape, whole: &Shape, mut f: impl FnMut(usize, usize)) {
+    let strides = w.split_strides(&whole.strides());
+    let mut place = 0;
+    for_each_index(cut, |i| {
+        f(place, i.iter().zip(&strides).map(|(i, s)| i * s).sum());
+        place += 1;
+    });
 }
 
 /// Combines the elements along axes, beginning with `start`.

@@ -120,13 +120,13 @@ mod threads;
 mod transpose;
 
 pub use batch::batch;
-pub use builder::{Builder, Var, concat, einsum};
+pub use builder::{Builder, Padding, Var, concat, einsum};
 pub use compose::{grad, hessian, hvp, jacobian, value_and_grad, vjp};
 pub use einsum::Einsum;
 pub use evaluate::evaluate;
 pub use graph::{Graph, Id, Node};
 pub use jvp::jvp;
-pub use linear::{Axes, Linear, Window};
+pub use linear::{Axes, Linear, Window, Windows};
 pub use linearize::{LinearGraph, Linearization, linearize};
 pub use nonlinear::{Function, Nonlinear};
 pub use op::{Literal, Op};

@@ -30,6 +30,10 @@ pub enum Linear {
     Slice(Window),
     /// Places its argument in a window of zeros; the adjoint of `Slice`.
     Pad(Window),
+    /// Sliding windows along one axis, which becomes two: the window, and the place in it.
+    Unfold(Windows),
+    /// Adds windows up where they overlap; the adjoint of `Unfold`.
+    Fold(Windows),
 }
 
 /// Axes of the larger of two shapes that the smaller one lacks: (position in the larger shape, extent),
@@ -50,6 +54,19 @@ pub struct Window {
     pub extent: usize,
 }
 
+/// Windows of `size` elements, `stride` apart, along `axis` of `extent` elements: as many as fit.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Windows {
+    /// The axis.
+    pub axis: usize,
+    /// Elements of a window.
+    pub size: usize,
+    /// How far the next window begins after one.
+    pub stride: usize,
+    /// Elements along the axis.
+    pub extent: usize,
+}
+
 impl Linear {
     /// The adjoint L*: ⟨u, L v⟩ = ⟨L* u, v⟩ for all u, v.
     #[must_use]
@@ -62,6 +79,8 @@ impl Linear {
             Self::Reshape { from, to } => Self::Reshape { from: to.clone(), to: from.clone() },
             Self::Slice(window) => Self::Pad(window.clone()),
             Self::Pad(window) => Self::Slice(window.clone()),
+            Self::Unfold(windows) => Self::Fold(windows.clone()),
+            Self::Fold(windows) => Self::Unfold(windows.clone()),
         }
     }
 
@@ -79,6 +98,8 @@ impl Linear {
             Self::Reshape { from, to } => Self::Reshape { from: rows(from), to: rows(to) },
             Self::Slice(window) => Self::Slice(beside(window)),
             Self::Pad(window) => Self::Pad(beside(window)),
+            Self::Unfold(windows) => Self::Unfold(windows.batched()),
+            Self::Fold(windows) => Self::Fold(windows.batched()),
         }
     }
 
@@ -92,6 +113,8 @@ impl Linear {
             Self::Reshape { from, to } => (from == x && from.size() == to.size()).then(|| to.clone()),
             Self::Slice(w) => w.resize(x, w.extent, w.length),
             Self::Pad(w) => w.resize(x, w.length, w.extent),
+            Self::Unfold(w) => w.unfold(x),
+            Self::Fold(w) => w.fold(x),
         }
         .ok_or_else(|| format!("{self} does not apply to shape {x}"))
     }
@@ -158,6 +181,35 @@ impl Window {
     }
 }
 
+impl Windows {
+    /// How many windows fit.
+    pub fn count(&self) -> usize {
+        if self.size > self.extent { 0 } else { (self.extent - self.size) / self.stride.max(1) + 1 }
+    }
+
+    fn batched(&self) -> Self {
+        Self { axis: self.axis + 1, ..self.clone() }
+    }
+
+    fn unfold(&self, x: &Shape) -> Option<Shape> {
+        let fits =
+            x.get(self.axis) == Some(&self.extent) && self.count() > 0 && self.size > 0 && self.stride > 0;
+        let pair = [self.count(), self.size];
+        fits.then(|| [&x[..self.axis], &pair, &x[self.axis + 1..]].concat().into())
+    }
+
+    fn fold(&self, x: &Shape) -> Option<Shape> {
+        let fits = x.get(self.axis..self.axis + 2) == Some(&[self.count(), self.size]);
+        fits.then(|| [&x[..self.axis], &[self.extent], &x[self.axis + 2..]].concat().into())
+    }
+
+    /// The strides of the two axes in place of the one, given those of a tensor with the one.
+    pub(crate) fn split_strides(&self, strides: &[usize]) -> Vec<usize> {
+        let pair = [strides[self.axis] * self.stride, strides[self.axis]];
+        [&strides[..self.axis], &pair, &strides[self.axis + 1..]].concat()
+    }
+}
+
 fn is_permutation(p: &[usize], rank: usize) -> bool {
     p.len() == rank && (0..rank).all(|axis| p.contains(&axis))
 }
@@ -185,6 +237,12 @@ impl fmt::Display for Window {
     }
 }
 
+impl fmt::Display for Windows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} by {} of {}", self.axis, self.size, self.stride, self.extent)
+    }
+}
+
 impl fmt::Display for Linear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,6 +253,8 @@ impl fmt::Display for Linear {
             Self::Reshape { to, .. } => write!(f, "reshape {to}"),
             Self::Slice(window) => write!(f, "slice {window}"),
             Self::Pad(window) => write!(f, "pad {window}"),
+            Self::Unfold(windows) => write!(f, "unfold {windows}"),
+            Self::Fold(windows) => write!(f, "fold {windows}"),
         }
     }
 }

@@ -121,6 +121,7 @@ fn is_identity(l: &Linear) -> bool {
         Linear::Permute(p) => p.iter().enumerate().all(|(i, &axis)| i == axis),
         Linear::Reshape { from, to } => from == to,
         Linear::Slice(w) | Linear::Pad(w) => w.length == w.extent,
+        Linear::Unfold(_) | Linear::Fold(_) => false,
     }
 }
 

@@ -33,11 +33,11 @@ pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
         }
         queue.ready[value] = true;
         match list[value] {
-            Root::Product(_) | Root::Reduction(_) | Root::Pad(_) => {
+            Root::Product(_) | Root::Reduction(_) | Root::Scatter(_) => {
                 code.push(match std::mem::replace(&mut list[value], Root::Absorbed) {
                     Root::Product(product) => Instruction::Product(product),
                     Root::Reduction(r) => Instruction::Reduction(r),
-                    Root::Pad(pad) => Instruction::Pad(pad),
+                    Root::Scatter(scatter) => Instruction::Scatter(scatter),
                     _ => unreachable!("matched above"),
                 });
             }
@@ -58,7 +58,7 @@ impl Root {
             Self::Elementwise { operands, .. } => Box::new(operands.iter().map(|view| view.value)),
             Self::Product(p) => Box::new(p.terms.iter().flat_map(|term| [term.left.value, term.right.value])),
             Self::Reduction(r) => Box::new([r.view.value].into_iter()),
-            Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
+            Self::Scatter(s) => Box::new([s.view.value].into_iter()),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::emit::emit;
 use super::kernel::Calc;
 use super::memory::{Place, assign};
 use super::product::{Factor, Product, Term};
-use super::reduce::{Fold, Pad, Reduction};
+use super::reduce::{Fold, Reduction, Scatter};
 use super::view::{View, merge};
 use crate::einsum::Einsum;
 use crate::graph::{Graph, Id};
@@ -64,7 +64,7 @@ pub(super) enum Root {
     },
     Product(Product),
     Reduction(Reduction),
-    Pad(Pad),
+    Scatter(Scatter),
     /// A term of another product, or never wanted.
     Absorbed,
 }
@@ -161,19 +161,32 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
     match l {
         Linear::Sum(axes) => reduction(roots, Fold::Sum, view, axes, from, to),
         Linear::Pad(w) => {
-            let view = roots.stored(view, from);
             let strides = to.strides();
-            let axes = |strides: &[usize]| from.iter().copied().zip(strides.iter().copied()).collect();
-            let (start, size, value) = (w.start * strides[w.axis], to.size(), roots.list.len());
-            let pad = Pad { value, size, start, from: axes(&view.strides), to: axes(&strides), view };
-            roots.add(Root::Pad(pad), to)
+            scatter(roots, view, from, to, w.start * strides[w.axis], &strides)
         }
+        Linear::Fold(w) => scatter(roots, view, from, to, 0, &w.split_strides(&to.strides())),
         // A reshape of elements that are not evenly spaced: make them so.
         _ => {
             let copy = roots.copy(view, from);
             View { strides: to.strides(), ..copy }
         }
     }
+}
+
+/// The elements of a view added up in zeros: element `i` at start + Σ i·strides.
+fn scatter(
+    roots: &mut Roots,
+    view: &View,
+    from: &Shape,
+    to: &Shape,
+    start: usize,
+    strides: &[usize],
+) -> View {
+    let view = roots.stored(view, from);
+    let axes = |strides: &[usize]| from.iter().copied().zip(strides.iter().copied()).collect();
+    let (size, value) = (to.size(), roots.list.len());
+    let scatter = Scatter { value, size, start, from: axes(&view.strides), to: axes(strides), view };
+    roots.add(Root::Scatter(scatter), to)
 }
 
 /// A view folded over axes.

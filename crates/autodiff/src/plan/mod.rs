@@ -17,7 +17,7 @@ use std::fmt;
 use self::kernel::Kernel;
 use self::memory::Place;
 use self::product::Product;
-use self::reduce::{Pad, Reduction};
+use self::reduce::{Reduction, Scatter};
 use crate::graph::Graph;
 use crate::real::Real;
 use crate::shape::Shape;
@@ -60,7 +60,7 @@ enum Instruction {
     Kernel(Kernel),
     Product(Product),
     Reduction(Reduction),
-    Pad(Pad),
+    Scatter(Scatter),
 }
 
 impl Plan {
@@ -149,7 +149,7 @@ impl Plan {
                     Instruction::Reduction(reduction) => {
                         reduction.run(place, &tensors, &mut buffers, threads)
                     }
-                    Instruction::Pad(pad) => pad.run(place, &tensors, &mut buffers),
+                    Instruction::Scatter(scatter) => scatter.run(place, &tensors, &mut buffers),
                 }
             }
         });
@@ -183,7 +183,7 @@ impl Instruction {
                 Box::new(product.terms.iter().flat_map(|term| [term.left.value, term.right.value]))
             }
             Self::Reduction(r) => Box::new([r.view.value].into_iter()),
-            Self::Pad(pad) => Box::new([pad.view.value].into_iter()),
+            Self::Scatter(s) => Box::new([s.view.value].into_iter()),
         }
     }
 
@@ -193,7 +193,7 @@ impl Instruction {
             Self::Kernel(kernel) => Box::new(kernel.stores.iter().copied()),
             Self::Product(product) => Box::new([product.value].into_iter()),
             Self::Reduction(r) => Box::new([r.value].into_iter()),
-            Self::Pad(pad) => Box::new([pad.value].into_iter()),
+            Self::Scatter(s) => Box::new([s.value].into_iter()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Folds along axes, and pads: what is neither a view, nor elementwise, nor a product.
+//! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
 
 use std::mem::take;
 
@@ -115,9 +115,10 @@ impl Reduction {
     }
 }
 
-/// A view placed in a window of zeros.
+/// The elements of a view added up in zeros: those of a pad each at a place of their own, those of a fold where windows
+/// overlap.
 #[derive(Debug)]
-pub(super) struct Pad {
+pub(super) struct Scatter {
     pub(super) value: usize,
     pub(super) size: usize,
     pub(super) view: View,
@@ -129,7 +130,7 @@ pub(super) struct Pad {
     pub(super) to: Vec<(usize, usize)>,
 }
 
-impl Pad {
+impl Scatter {
     pub(super) fn run<T: Real>(
         &self,
         place: impl Fn(usize) -> Place,
@@ -143,7 +144,7 @@ impl Pad {
         out[..self.size].fill(T::zero());
         let scale = T::literal(self.view.scale);
         for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
-            out[self.start + offset(&self.to, index)] = scale * data[offset(&self.from, index)];
+            out[self.start + offset(&self.to, index)] += scale * data[offset(&self.from, index)];
         }
         buffers[target] = out;
     }

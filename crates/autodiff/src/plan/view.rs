@@ -34,7 +34,8 @@ impl View {
             Linear::Broadcast(axes) => view.strides = axes.spread(&self.strides, |_| 0)?,
             Linear::Slice(w) => view.offset += w.start * self.strides[w.axis],
             Linear::Reshape { to, .. } => view.strides = reshaped(from, &self.strides, to)?,
-            Linear::Sum(_) | Linear::Pad(_) => return None,
+            Linear::Unfold(w) => view.strides = w.split_strides(&self.strides),
+            Linear::Sum(_) | Linear::Pad(_) | Linear::Fold(_) => return None,
         }
         Some(view)
     }

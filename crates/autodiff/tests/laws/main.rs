@@ -282,6 +282,7 @@ proptest! {
 fn law_4_adjoints_are_involutions() {
     let axes = || autodiff::Axes::new([(0, 2), (2, 3)]);
     let window = || autodiff::Window { axis: 1, start: 1, length: 2, extent: 4 };
+    let windows = || autodiff::Windows { axis: 0, size: 3, stride: 2, extent: 8 };
     let all = [
         Linear::Scale(2.5.into()),
         Linear::Sum(axes()),
@@ -290,6 +291,8 @@ fn law_4_adjoints_are_involutions() {
         Linear::Reshape { from: [2, 6].into(), to: [3, 4].into() },
         Linear::Slice(window()),
         Linear::Pad(window()),
+        Linear::Unfold(windows()),
+        Linear::Fold(windows()),
     ];
     for l in all {
         assert_eq!(l.adjoint().adjoint(), l, "the adjoint of the adjoint");

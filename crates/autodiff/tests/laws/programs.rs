@@ -1,6 +1,9 @@
 //! Random programs, as proptest strategies that shrink to short ones, and random tensors.
 
-use autodiff::{Axes, Builder, Einsum, Function, Graph, Linear, Real, Shape, Tensor, Var, Window, concat};
+use autodiff::{
+    Axes, Builder, Einsum, Function, Graph, Linear, Padding, Real, Shape, Tensor, Var, Window, Windows,
+    concat,
+};
 use proptest::prelude::*;
 
 /// One step of a recipe. The numbers choose among what is possible at that point, so that every recipe makes a
@@ -88,7 +91,19 @@ fn linear<'g>(a: Var<'g>, choice: &Choice) -> Var<'g> {
     let rank = shape.rank();
     let axis = choice.b % rank.max(1);
     let detail = choice.detail;
-    match choice.a % 7 {
+    match choice.a % 9 {
+        7 if rank > 0 && rank < 4 => {
+            let padding = [Padding::Valid, Padding::Same, Padding::Circular][detail % 3];
+            a.windows(axis, 1 + detail / 3 % shape[axis], 1 + detail / 9 % 2, padding)
+        }
+        8 if rank > 1 => {
+            // Windows of the size of the second of two axes, overlapping as far as their count allows.
+            let axis = choice.b % (rank - 1);
+            let (count, size) = (shape[axis], shape[axis + 1]);
+            let stride = 1 + detail % 2;
+            let extent = (count - 1) * stride + size;
+            a.linear(Linear::Fold(Windows { axis, size, stride, extent }))
+        }
         1 if rank > 0 => a.sum(&[axis]),
         2 if rank < 4 => a.linear(Linear::Broadcast(Axes::new([(choice.b % (rank + 1), 1 + detail % 3)]))),
         3 if rank > 1 => {
