@@ -337,56 +337,6 @@ pub enum Padding {
     Circular,
 }
 
-/// The functions of the table, as methods.
-macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident => $function:ident,)*) => {
-        impl Var<'_> {
-            $($(#[$doc])* #[must_use] pub fn $name(self) -> Self { self.map(Function::$function) })*
-        }
-    };
-}
-
-methods! {
-    /// eˣ
-    exp => Exp,
-    /// eˣ − 1, accurate near 0.
-    expm1 => Expm1,
-    /// The natural logarithm.
-    log => Log,
-    /// log(1 + x), accurate near 0.
-    log1p => Log1p,
-    /// √x
-    sqrt => Sqrt,
-    /// 1/√x
-    rsqrt => Rsqrt,
-    /// 1/x
-    recip => Recip,
-    /// The hyperbolic tangent.
-    tanh => Tanh,
-    /// 1/(1 + e⁻ˣ)
-    sigmoid => Sigmoid,
-    /// log(1 + eˣ)
-    softplus => Softplus,
-    /// x/(1 + e⁻ˣ)
-    silu => Silu,
-    /// x Φ(x) with the normal distribution function Φ.
-    gelu => Gelu,
-    /// The error function.
-    erf => Erf,
-    /// max(x, 0)
-    relu => Relu,
-    /// |x|
-    abs => Abs,
-    /// 1 where x > 0, otherwise 0.
-    step => Step,
-    /// −1, 0 or 1, as x is negative, 0 or positive.
-    sign => Sign,
-    /// The sine.
-    sin => Sin,
-    /// The cosine.
-    cos => Cos,
-}
-
 /// Values one after another along `axis`, as a sum of paddings.
 ///
 /// # Panics
@@ -399,7 +349,11 @@ pub fn concat<'g>(axis: usize, values: &[Var<'g>]) -> Var<'g> {
     let mut result: Option<Var<'g>> = None;
     for (value, length) in values.iter().zip(lengths) {
         let placed = value.pad(axis, start, extent);
-        result = Some(result.map_or(placed, |sum| sum + placed));
+        // No closure: the caller's line would be lost.
+        result = match result {
+            Some(sum) => Some(sum + placed),
+            None => Some(placed),
+        };
         start += length;
     }
     result.expect("something to put together")

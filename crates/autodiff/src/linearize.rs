@@ -7,7 +7,7 @@ use crate::jvp::jvp;
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::simplify::simplify;
-use crate::split::split;
+use crate::split::{Rematerialise, split};
 
 /// A program (r, ẋ) ↦ ẏ, linear in ẋ at every r: only additions, linear operations, and products with a known
 /// factor touch ẋ. The first inputs are the residuals r.
@@ -32,9 +32,18 @@ pub struct Linearization {
 /// If `wrt` names an input that `f` lacks.
 #[track_caller]
 pub fn linearize(f: &Graph, wrt: &[usize]) -> Linearization {
+    linearize_with(f, wrt, Rematerialise::default())
+}
+
+/// As [`linearize`], with a choice of what is kept between the two programs.
+///
+/// # Panics
+/// If `wrt` names an input that `f` lacks.
+#[track_caller]
+pub fn linearize_with(f: &Graph, wrt: &[usize], rematerialise: Rematerialise) -> Linearization {
     let both = simplify(&jvp(f, wrt));
     let known: Vec<bool> = (0..both.inputs.len()).map(|i| i < f.inputs.len()).collect();
-    let (primal, tangent) = split(&both, &known, f.outputs.len());
+    let (primal, tangent) = split(&both, &known, f.outputs.len(), rematerialise);
     let residuals = primal.outputs.len() - f.outputs.len();
     Linearization { primal: simplify(&primal), tangent: LinearGraph::new(simplify(&tangent), residuals) }
 }

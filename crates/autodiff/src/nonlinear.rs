@@ -86,7 +86,7 @@ impl fmt::Display for Nonlinear {
 /// One row a function: its name, its value at x, and its derivative in terms of x and the value y, which may
 /// be `None` where it vanishes identically.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $function:ident $name:literal:
+    ($($(#[$doc:meta])* $function:ident $name:ident:
        |$at:ident| $value:expr, |$x:ident, $y:ident| $derivative:expr;)*) => {
         /// A function of one real argument, applied element by element.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,7 +98,7 @@ macro_rules! functions {
 
             /// The name in printed programs.
             pub fn name(self) -> &'static str {
-                match self { $(Self::$function => $name,)* }
+                match self { $(Self::$function => stringify!($name),)* }
             }
 
             /// The value at `x`.
@@ -122,47 +122,51 @@ macro_rules! functions {
                 match self { $(Self::$function => { let ($x, $y) = (x, y); Into::into($derivative) })* }
             }
         }
+
+        impl Var<'_> {
+            $($(#[$doc])* #[must_use] pub fn $name(self) -> Self { self.map(Function::$function) })*
+        }
     };
 }
 
 functions! {
     /// eˣ
-    Exp "exp": |x| x.exp(), |_x, y| y;
+    Exp exp: |x| x.exp(), |_x, y| y;
     /// eˣ − 1, accurate near 0.
-    Expm1 "expm1": |x| x.expm1(), |_x, y| y + 1.0;
+    Expm1 expm1: |x| x.expm1(), |_x, y| y + 1.0;
     /// The natural logarithm.
-    Log "log": |x| x.log(), |x, _y| x.recip();
+    Log log: |x| x.log(), |x, _y| x.recip();
     /// log(1 + x), accurate near 0.
-    Log1p "log1p": |x| x.log1p(), |x, _y| (x + 1.0).recip();
+    Log1p log1p: |x| x.log1p(), |x, _y| (x + 1.0).recip();
     /// √x
-    Sqrt "sqrt": |x| x.sqrt(), |_x, y| 0.5 * y.recip();
+    Sqrt sqrt: |x| x.sqrt(), |_x, y| 0.5 * y.recip();
     /// 1/√x
-    Rsqrt "rsqrt": |x| x.sqrt().recip(), |_x, y| -0.5 * (y * y * y);
+    Rsqrt rsqrt: |x| x.sqrt().recip(), |_x, y| -0.5 * (y * y * y);
     /// 1/x
-    Recip "recip": |x| x.recip(), |_x, y| -(y * y);
+    Recip recip: |x| x.recip(), |_x, y| -(y * y);
     /// The hyperbolic tangent.
-    Tanh "tanh": |x| x.tanh(), |_x, y| 1.0 - y * y;
+    Tanh tanh: |x| x.tanh(), |_x, y| 1.0 - y * y;
     /// 1/(1 + e⁻ˣ)
-    Sigmoid "sigmoid": |x| x.sigmoid(), |x, y| y * (-x).sigmoid();
+    Sigmoid sigmoid: |x| x.sigmoid(), |x, y| y * (-x).sigmoid();
     /// log(1 + eˣ)
-    Softplus "softplus": |x| x.softplus(), |x, _y| x.sigmoid();
+    Softplus softplus: |x| x.softplus(), |x, _y| x.sigmoid();
     /// x/(1 + e⁻ˣ), also called swish.
-    Silu "silu": |x| x.silu(), |x, y| x.sigmoid() + y * (-x).sigmoid();
+    Silu silu: |x| x.silu(), |x, y| x.sigmoid() + y * (-x).sigmoid();
     /// x Φ(x) with the normal distribution function Φ: the exact form, not the one with tanh.
-    Gelu "gelu": |x| x.gelu(), |x, _y| 0.5 * (FRAC_1_SQRT_2 * x).erf() + 0.5
+    Gelu gelu: |x| x.gelu(), |x, _y| 0.5 * (FRAC_1_SQRT_2 * x).erf() + 0.5
         + x * (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * (-0.5 * (x * x)).exp());
     /// The error function, 2/√π ∫₀ˣ e^{−t²} dt.
-    Erf "erf": |x| x.erf(), |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
+    Erf erf: |x| x.erf(), |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
     /// max(x, 0), with derivative 0 at 0.
-    Relu "relu": |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
+    Relu relu: |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
     /// |x|, with derivative 0 at 0.
-    Abs "abs": |x| x.abs(), |x, _y| x.sign();
+    Abs abs: |x| x.abs(), |x, _y| x.sign();
     /// 1 where x > 0, otherwise 0; its derivative is 0 by convention, at 0 too.
-    Step "step": |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
+    Step step: |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
     /// −1, 0 or 1, as x is negative, 0 or positive; its derivative is 0 by convention, at 0 too.
-    Sign "sign": |x| if x > T::zero() { T::one() } else if x < T::zero() { -T::one() } else { x }, |_x, _y| None;
+    Sign sign: |x| if x > T::zero() { T::one() } else if x < T::zero() { -T::one() } else { x }, |_x, _y| None;
     /// The sine.
-    Sin "sin": |x| x.sin(), |x, _y| x.cos();
+    Sin sin: |x| x.sin(), |x, _y| x.cos();
     /// The cosine.
-    Cos "cos": |x| x.cos(), |x, _y| -x.sin();
+    Cos cos: |x| x.cos(), |x, _y| -x.sin();
 }

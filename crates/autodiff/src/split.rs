@@ -3,20 +3,54 @@
 use crate::builder::{Builder, Var};
 use crate::graph::{Graph, Id};
 use crate::linear::Linear;
+use crate::nonlinear::{Function, Nonlinear};
 use crate::op::Op;
+
+/// Which known values are computed again where they are needed instead of being kept as residuals. Literals always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rematerialise {
+    /// Every other known value is kept.
+    Nothing,
+    /// Values larger than what they are made of: repetitions and sliding windows.
+    #[default]
+    Repetitions,
+    /// These, and what costs no more than reading it: scales, shapes, and functions such as `step` that are a comparison.
+    Cheap,
+}
+
+impl Rematerialise {
+    fn again<A>(self, op: &Op<A>) -> bool {
+        let repetition = matches!(op, Op::Linear(Linear::Broadcast(_) | Linear::Unfold(_), _));
+        let cheap = match op {
+            Op::Linear(l, _) => {
+                matches!(l, Linear::Scale(_) | Linear::Permute(_) | Linear::Reshape { .. } | Linear::Slice(_))
+            }
+            Op::Nonlinear(Nonlinear::Map(f), _) => {
+                matches!(f, Function::Relu | Function::Abs | Function::Step | Function::Sign)
+            }
+            _ => false,
+        };
+        match self {
+            _ if matches!(op, Op::Constant(_)) => true,
+            Self::Nothing => false,
+            Self::Repetitions => repetition,
+            Self::Cheap => repetition || cheap,
+        }
+    }
+}
 
 /// Splits `f` by what is known first. The first program takes the inputs flagged `known` and returns the first
 /// `early` outputs of `f`, then the *residuals*: the values that the second program needs from the first. The
 /// second takes the residuals, then the other inputs, and returns the other outputs.
 ///
-/// A literal, and a known value that is a mere repetition of a smaller one, is made again in the second program
-/// rather than kept.
+/// What the second program makes again rather than takes over is said by `rematerialise`.
 ///
 /// # Panics
 /// If `known` has not one flag an input, or one of the `early` outputs depends on an input that is not known.
 #[track_caller]
-pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
+pub fn split(f: &Graph, known: &[bool], early: usize, rematerialise: Rematerialise) -> (Graph, Graph) {
     assert!(known.len() == f.inputs.len(), "{} flags for {} inputs", known.len(), f.inputs.len());
+    assert!(early <= f.outputs.len(), "{early} outputs asked for early of {}", f.outputs.len());
     let late = f.depends_on(|i| !known[i]);
     assert!(
         f.outputs[..early].iter().all(|id| !late[id.index()]),
@@ -28,7 +62,7 @@ pub fn split(f: &Graph, known: &[bool], early: usize) -> (Graph, Graph) {
     for id in &f.outputs[early..] {
         wanted[id.index()] = true;
     }
-    let again = |node: &Op<Id>| matches!(node, Op::Constant(_) | Op::Linear(Linear::Broadcast(_), _));
+    let again = |op: &Op<Id>| rematerialise.again(op);
     for (id, node) in f.nodes().rev() {
         if wanted[id.index()] && (late[id.index()] || again(&node.op)) {
             node.op.args().iter().for_each(|a| wanted[a.index()] = true);

@@ -169,10 +169,10 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
         "(linear)",
         "seconds",
     ];
-    let row = |cells: [String; 9]| cells.map(|cell| format!("{cell:>10}")).concat() + "\n";
+    let row = |cells: [String; 9]| cells.map(|cell| format!("{cell:>11}")).concat() + "\n";
     text += &row(header.map(String::from));
     for (run, last) in runs.iter().filter_map(|run| Some((run, run.records.last()?))) {
-        let short = |x: f64| format!("{x:.4}");
+        let short = |x: f64| if x < 1e4 { format!("{x:.4}") } else { format!("{x:.1e}") };
         let percent = |x: f64| format!("{:.1} %", 100.0 * x);
         text += &row([
             run.width.to_string(),

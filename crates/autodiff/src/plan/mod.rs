@@ -147,7 +147,7 @@ impl Plan {
                     Instruction::Kernel(kernel) => kernel.run(place, &tensors, &mut buffers, threads),
                     Instruction::Product(product) => product.run(place, &tensors, &mut buffers, threads),
                     Instruction::Reduction(reduction) => {
-                        reduction.run(place, &tensors, &mut buffers, threads)
+                        reduction.run(place, &tensors, &mut buffers, threads);
                     }
                     Instruction::Scatter(scatter) => scatter.run(place, &tensors, &mut buffers),
                 }

@@ -100,14 +100,11 @@ impl Reduction {
             let from = offset(&self.kept, at);
             for term in 0..terms {
                 let row = &data[from + offset(&self.folded, term)..];
-                if step == 1 {
-                    for (i, (y, &x)) in run.iter_mut().zip(row).enumerate() {
-                        *y = f(*y, done + i, x);
-                    }
-                } else {
-                    for (i, (y, &x)) in run.iter_mut().zip(row.iter().step_by(step.max(1))).enumerate() {
-                        *y = f(*y, done + i, x);
-                    }
+                let mut fold = |i: usize, x: T| run[i] = f(run[i], done + i, x);
+                match step {
+                    0 => (0..length).for_each(|i| fold(i, row[0])),
+                    1 => row[..length].iter().enumerate().for_each(|(i, &x)| fold(i, x)),
+                    _ => (0..length).for_each(|i| fold(i, row[i * step])),
                 }
             }
             done += length;

@@ -7,7 +7,7 @@ use autodiff::{
 use proptest::prelude::*;
 
 use crate::programs::{linear_program, program, tensors};
-use crate::{close, distance, dot, magnitude, near_kink, scale_of};
+use crate::{close, distance, dot, falls_with_order, magnitude, near_kink, scale_of};
 
 /// Row `b` of each tensor.
 fn row(list: &[Tensor<f64>], b: usize) -> Vec<Tensor<f64>> {
@@ -122,14 +122,8 @@ proptest! {
             }).collect();
             distance(&evaluate(&f, &moved), &sum)
         };
-        let (coarse, fine) = (error(0.1), error(0.05));
-        // Where the next coefficient does not vanish the slope is degree + 1; higher ones disturb it at these steps.
-        if coarse > 1e-11 {
-            let slope = (coarse / fine).log2();
-            #[allow(clippy::cast_precision_loss, reason = "small degrees")]
-            let order = (degree + 1) as f64;
-            prop_assert!(slope > order - 0.75, "slope {slope} of {coarse:e}, {fine:e} at degree {degree}");
-        }
+        let order = i32::try_from(degree + 1).expect("a small degree");
+        falls_with_order(order, error, 1e-12)?;
     }
 
     #[test]

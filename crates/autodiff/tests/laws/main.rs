@@ -4,13 +4,17 @@ mod dual;
 mod higher;
 mod programs;
 
+use std::collections::BTreeSet;
+
 use autodiff::{
-    Einsum, Function, Graph, Linear, LinearGraph, Nonlinear, Op, Plan, Real, Shape, Tensor, Threads,
-    evaluate, jvp, linearize, simplify, split, transpose,
+    Einsum, Function, Graph, Linear, LinearGraph, Nonlinear, Op, Padding, Plan, Real, Rematerialise, Shape,
+    Tensor, Threads, einsum, evaluate, jvp, linearize, linearize_with, simplify, split, transpose,
 };
 use dual::Dual;
 use programs::{linear_program, program, tensors, with_all_values};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 /// The largest magnitude among tensors, at least 1.
 pub(crate) fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
@@ -70,6 +74,29 @@ pub(crate) fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
 
 pub(crate) fn close(error: f64, bound: f64) -> Result<(), TestCaseError> {
     prop_assert!(error <= bound, "error {error:e} exceeds {bound:e}");
+    Ok(())
+}
+
+/// Halving the step divides the error by 2^order once steps are small, unless it is lost in rounding before.
+pub(crate) fn falls_with_order(
+    order: i32,
+    error: impl Fn(f64) -> f64,
+    rounding: f64,
+) -> Result<(), TestCaseError> {
+    let mut h = 0.1;
+    let mut coarse = error(h);
+    let mut slopes = Vec::new();
+    while coarse > rounding {
+        prop_assert!(slopes.len() < 12, "the error falls with slopes {slopes:?} and not with {order}");
+        h *= 0.5;
+        let fine = error(h);
+        let slope = (coarse / fine).log2();
+        if slope > f64::from(order) - 0.1 {
+            break;
+        }
+        slopes.push(slope);
+        coarse = fine;
+    }
     Ok(())
 }
 
@@ -219,7 +246,8 @@ proptest! {
     #[test]
     fn law_6_split_recomposes((f, seed) in program(), flags in any::<[bool; 3]>()) {
         let known: Vec<bool> = flags[..f.inputs().len()].to_vec();
-        let (first, second) = split(&f, &known, 0);
+        let policy = [Rematerialise::Nothing, Rematerialise::Repetitions, Rematerialise::Cheap][(seed % 3) as usize];
+        let (first, second) = split(&f, &known, 0, policy);
         let x = tensors::<f64>(f.inputs(), seed, 0);
         let part = |k: bool| x.iter().zip(&known).filter(move |(_, known)| **known == k).map(|(x, _)| x.clone());
         let residuals = evaluate(&first, &part(true).collect::<Vec<_>>());
@@ -269,13 +297,49 @@ proptest! {
             };
             distance(&evaluate(&f, &add(&x, &v)), &add(&y, &dy))
         };
-        let (coarse, fine) = (error(1e-3), error(5e-4));
-        // Where the second derivative does not vanish the slope is 2; where it does, it is more, or there is no error.
-        if coarse > 1e-9 {
-            let slope = (coarse / fine).log2();
-            prop_assert!(slope > 1.9, "slope {slope} of errors {coarse:e}, {fine:e}");
+        falls_with_order(2, error, 1e-11)?;
+    }
+}
+
+/// The random programs reach every kind of operation and every function.
+#[test]
+fn random_programs_reach_every_operation() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..1000 {
+        let (f, _) = program().new_tree(&mut runner).expect("a program").current();
+        for (_, node) in f.nodes() {
+            seen.insert(match node.op() {
+                Op::Linear(l, _) => l.to_string().split(' ').next().map(String::from),
+                Op::Nonlinear(g, _) => g.to_string().split(' ').next().map(String::from),
+                Op::Einsum(e, _) => Some(format!("product, contracted: {}", e.contracted().next().is_some())),
+                Op::Input(_) | Op::Constant(_) | Op::Add(_) => None,
+            });
         }
     }
+    let linear = ["scale", "sum", "broadcast", "permute", "reshape", "slice", "pad", "unfold", "fold"];
+    let others = ["max", "maximum", "logsumexp", "product, contracted: true", "product, contracted: false"];
+    let functions = Function::ALL.iter().map(|f| f.name());
+    for name in linear.into_iter().chain(others).chain(functions) {
+        assert!(seen.contains(&Some(name.to_string())), "no random program has {name}");
+    }
+}
+
+/// What is made again is not kept, and what is kept suffices.
+#[test]
+fn rematerialisation_shrinks_residuals() {
+    let f = Graph::trace([Shape::from([8, 4]), Shape::from([16, 8])], |x| {
+        // Windows of a known input, and a relu whose derivative is a comparison.
+        let windows = x[1].windows(1, 3, 1, Padding::Same);
+        vec![einsum("nwk,nw->nk", windows, einsum("nw,wk->nk", x[1], x[0]).relu().pad(1, 0, 8))]
+    });
+    let elements = |policy| linearize_with(&f, &[0], policy).residual_elements();
+    let (all, some, few) = (
+        elements(Rematerialise::Nothing),
+        elements(Rematerialise::Repetitions),
+        elements(Rematerialise::Cheap),
+    );
+    assert!(all > some && some >= few, "{all}, {some}, {few}");
 }
 
 #[test]

@@ -27,17 +27,17 @@ fn choice() -> impl Strategy<Value = Choice> {
 
 /// A program of two or three inputs and one or two outputs, with a seed for its arguments.
 pub(crate) fn program() -> impl Strategy<Value = (Graph, u64)> {
-    program_of(recipe_step)
+    program_of(recipe_step, 0)
 }
 
 /// As [`program`], of operations linear in the inputs but the first, a residual.
 pub(crate) fn linear_program() -> impl Strategy<Value = (Graph, u64)> {
-    program_of(linear_step)
+    program_of(linear_step, 1)
 }
 
 type Step = for<'g> fn(&[Var<'g>], &Choice) -> Var<'g>;
 
-fn program_of(step: Step) -> impl Strategy<Value = (Graph, u64)> {
+fn program_of(step: Step, residuals: usize) -> impl Strategy<Value = (Graph, u64)> {
     let shapes = prop::collection::vec(prop::collection::vec(1..4_usize, 0..4), 2..4);
     (shapes, prop::collection::vec(choice(), 1..10), 1..3_usize, any::<u64>()).prop_map(
         move |(shapes, recipe, outputs, seed)| {
@@ -50,7 +50,7 @@ fn program_of(step: Step) -> impl Strategy<Value = (Graph, u64)> {
                         values.push(next);
                     }
                 }
-                values.split_off(values.len() - outputs.min(values.len()))
+                values.split_off(values.len() - outputs.min(values.len() - residuals))
             });
             (graph, seed)
         },
