@@ -56,6 +56,7 @@ impl Dual {
                     ((-0.5 * x * x).exp() / (2.0 * PI).sqrt(), 0.5 * (1.0 + erf(x / 2.0_f64.sqrt())));
                 self.chain(x * cumulative, cumulative + x * phi)
             }
+            Function::Softsign => self.chain(x / (1.0 + x.abs()), 1.0 / (1.0 + x.abs()).powi(2)),
             Function::Abs => self.chain(x.abs(), x.signum()),
             Function::Sign => self.chain(x.signum(), 0.0),
             Function::Log => self.chain(x.ln(), 1.0 / x),
