@@ -76,9 +76,12 @@ impl Queue<'_> {
     fn force(&mut self, value: usize, list: &[Root], code: &mut Vec<Instruction>) {
         while !self.ready[value] {
             // What waits and is needed; first what has another index space, so that the rest stays together.
+            let mut marked = vec![false; list.len()];
+            marked[value] = true;
             let mut needed = vec![value];
             for &w in self.waiting.iter().rev() {
-                if self.readers[w].iter().any(|reader| needed.contains(reader)) {
+                if !marked[w] && self.readers[w].iter().any(|&reader| marked[reader]) {
+                    marked[w] = true;
                     needed.push(w);
                 }
             }
