@@ -1,5 +1,7 @@
 //! Memory: where the values of a plan live, and the buffers they share.
 
+use std::mem::take;
+
 use super::Instruction;
 
 /// Where a value lives.
@@ -62,6 +64,19 @@ pub(super) fn assign(
 pub(super) struct Memory<'a, T> {
     pub(super) inputs: &'a [&'a [T]],
     pub(super) buffers: &'a [&'a mut [T]],
+}
+
+/// Takes the buffer at `place` out of the memory while `f` writes it and reads the others.
+pub(super) fn write<T>(
+    place: Place,
+    inputs: &[&[T]],
+    buffers: &mut [&mut [T]],
+    f: impl FnOnce(&mut [T], &Memory<'_, T>),
+) {
+    let Place::Buffer(target) = place else { unreachable!("inputs are not written") };
+    let out = take(&mut buffers[target]);
+    f(out, &Memory { inputs, buffers });
+    buffers[target] = out;
 }
 
 impl<T> Memory<'_, T> {

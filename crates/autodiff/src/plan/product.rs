@@ -4,13 +4,12 @@
 //! faer multiplies; this file divides the result into blocks whose size depends on the shape alone and gives each
 //! block to one thread, so the bits of the result do not depend on the number of threads.
 
-use std::mem::take;
 use std::ops::RangeInclusive;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::memory::{Memory, Place};
+use super::memory::{Memory, Place, write};
 use super::view::View;
 use crate::real::Real;
 use crate::threads::Threads;
@@ -94,15 +93,10 @@ impl Product {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
-        let out = take(&mut buffers[target]);
-        let memory = Memory { inputs, buffers };
-        let batches: usize = self.batch.iter().product();
-        let size = batches * self.m * self.n;
-        if size > 0 {
-            self.batches(0, &mut out[..size], &place, &memory, threads);
-        }
-        buffers[target] = out;
+        let size = self.batch.iter().product::<usize>() * self.m * self.n;
+        write(place(self.value), inputs, buffers, |out, memory| {
+            self.batches(0, &mut out[..size], &place, memory, threads);
+        });
     }
 
     /// Halves the batch while that is worth a thread.

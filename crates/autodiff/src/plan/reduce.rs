@@ -1,8 +1,6 @@
 //! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
 
-use std::mem::take;
-
-use super::memory::{Memory, Place};
+use super::memory::{Place, write};
 use super::view::View;
 use crate::nonlinear::larger;
 use crate::real::Real;
@@ -41,13 +39,11 @@ impl Reduction {
         buffers: &mut [&mut [T]],
         threads: &Threads,
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
-        let out = take(&mut buffers[target]);
-        let memory = Memory { inputs, buffers };
-        let data = &memory.read(place(self.view.value))[self.view.offset..];
         let size = self.kept.iter().map(|(extent, _)| extent).product();
-        self.divide(0, &mut out[..size], data, threads);
-        buffers[target] = out;
+        write(place(self.value), inputs, buffers, |out, memory| {
+            let data = &memory.read(place(self.view.value))[self.view.offset..];
+            self.divide(0, &mut out[..size], data, threads);
+        });
     }
 
     fn divide<T: Real>(&self, start: usize, out: &mut [T], data: &[T], threads: &Threads) {
@@ -134,16 +130,14 @@ impl Scatter {
         inputs: &[&[T]],
         buffers: &mut [&mut [T]],
     ) {
-        let Place::Buffer(target) = place(self.value) else { unreachable!("inputs are not written") };
-        let out = take(&mut buffers[target]);
-        let memory = Memory { inputs, buffers };
-        let data = &memory.read(place(self.view.value))[self.view.offset..];
-        out[..self.size].fill(T::zero());
-        let scale = T::literal(self.view.scale);
-        for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
-            out[self.start + offset(&self.to, index)] += scale * data[offset(&self.from, index)];
-        }
-        buffers[target] = out;
+        write(place(self.value), inputs, buffers, |out, memory| {
+            let data = &memory.read(place(self.view.value))[self.view.offset..];
+            out[..self.size].fill(T::zero());
+            let scale = T::literal(self.view.scale);
+            for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
+                out[self.start + offset(&self.to, index)] += scale * data[offset(&self.from, index)];
+            }
+        });
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn magnitude<T: Real>(tensors: &[Tensor<T>]) -> f64 {
 }
 
 /// The magnitude of all values on the way to the outputs: what rounding errors are relative to.
-pub(crate) fn scale_of(f: &Graph, x: &[Tensor<f64>]) -> f64 {
+pub(crate) fn scale_of<T: Real>(f: &Graph, x: &[Tensor<T>]) -> f64 {
     magnitude(&evaluate(&with_all_values(f), x))
 }
 
@@ -38,13 +38,22 @@ pub(crate) fn distance<S: Real, T: Real>(a: &[Tensor<S>], b: &[Tensor<T>]) -> f6
     largest
 }
 
-pub(crate) fn dot(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> (f64, f64) {
-    let terms = || a.iter().zip(b).flat_map(|(a, b)| a.data().iter().zip(b.data()).map(|(x, y)| x * y));
-    (terms().sum(), terms().map(f64::abs).sum())
+/// Σ aᵢbᵢ and Σ |aᵢbᵢ|, summed in f64.
+pub(crate) fn dot<T: Real>(a: &[Tensor<T>], b: &[Tensor<T>]) -> (f64, f64) {
+    let products = |(a, b): (&Tensor<T>, &Tensor<T>)| -> Vec<f64> {
+        a.data().iter().zip(b.data()).map(|(&x, &y)| x.into() * y.into()).collect()
+    };
+    let terms: Vec<f64> = a.iter().zip(b).flat_map(products).collect();
+    (terms.iter().sum(), terms.iter().map(|x| x.abs()).sum())
 }
 
-pub(crate) fn shapes(tensors: &[Tensor<f64>]) -> Vec<Shape> {
+pub(crate) fn shapes<T: Real>(tensors: &[Tensor<T>]) -> Vec<Shape> {
     tensors.iter().map(|t| t.shape().clone()).collect()
+}
+
+/// ε of a scalar type.
+pub(crate) fn epsilon<T: Real>() -> f64 {
+    T::epsilon().into()
 }
 
 /// Whether some kinked function stands at an argument where a small step could cross its kink.
@@ -101,21 +110,42 @@ pub(crate) fn falls_with_order(
 }
 
 /// ⟨u, f(r, v)⟩ = ⟨fᵀ(r, u), v⟩ at random r, u, v.
-pub(crate) fn adjoint_law(
+pub(crate) fn adjoint_law<T: Real>(
     f: &LinearGraph,
-    residuals: &[Tensor<f64>],
+    residuals: &[Tensor<T>],
     seed: u64,
 ) -> Result<(), TestCaseError> {
-    let v = tensors::<f64>(f.inputs(), seed, 21);
+    let v = tensors::<T>(f.inputs(), seed, 21);
     let y = evaluate(f.graph(), &[residuals, &v].concat());
-    let u = tensors::<f64>(&shapes(&y), seed, 22);
+    let u = tensors::<T>(&shapes(&y), seed, 22);
     let pulled = transpose(f);
     let x = evaluate(pulled.graph(), &[residuals, &u].concat());
     let ((left, a), (right, b)) = (dot(&u, &y), dot(&x, &v));
     // Rounding on the way scales with the largest value there, not only with the terms at the ends.
     let inner = scale_of(f.graph(), &[residuals, &v].concat())
         .max(scale_of(pulled.graph(), &[residuals, &u].concat()));
-    close((left - right).abs(), 64.0 * f64::EPSILON * (a + b + inner))
+    close((left - right).abs(), 64.0 * epsilon::<T>() * (a + b + inner))
+}
+
+/// transpose∘transpose = id, up to the order of sums.
+fn involution_law<T: Real>(f: &LinearGraph, twice: &LinearGraph, seed: u64) -> Result<(), TestCaseError> {
+    let x = tensors::<T>(f.graph().inputs(), seed, 0);
+    let scale = scale_of(f.graph(), &x);
+    close(distance(&evaluate(twice.graph(), &x), &evaluate(f.graph(), &x)), 1e4 * epsilon::<T>() * scale)
+}
+
+/// The stages of `f` compose to `f`, bit for bit.
+fn stages_law<T: Real>(
+    f: &Graph,
+    stages: &(Graph, Graph),
+    known: &[bool],
+    seed: u64,
+) -> Result<(), TestCaseError> {
+    let x = tensors::<T>(f.inputs(), seed, 0);
+    let part = |k: bool| x.iter().zip(known).filter(move |(_, known)| **known == k).map(|(x, _)| x.clone());
+    let residuals = evaluate(&stages.0, &part(true).collect::<Vec<_>>());
+    let late: Vec<Tensor<T>> = residuals.into_iter().chain(part(false)).collect();
+    close(distance(&evaluate(&stages.1, &late), &evaluate(f, &x)), 0.0)
 }
 
 proptest! {
@@ -195,8 +225,8 @@ proptest! {
     #[test]
     fn law_3_transpose_is_the_adjoint((f, seed) in linear_program()) {
         let f = LinearGraph::new(f, 1);
-        let residuals = tensors::<f64>(f.residuals(), seed, 20);
-        adjoint_law(&f, &residuals, seed)?;
+        adjoint_law(&f, &tensors::<f64>(f.residuals(), seed, 20), seed)?;
+        adjoint_law(&f, &tensors::<f32>(f.residuals(), seed, 20), seed)?;
     }
 
     #[test]
@@ -215,8 +245,8 @@ proptest! {
         let twice = transpose(&transpose(&f));
         prop_assert_eq!(twice.residuals(), f.residuals());
         prop_assert_eq!(twice.inputs(), f.inputs());
-        let x = tensors::<f64>(f.graph().inputs(), seed, 0);
-        close(distance(&evaluate(twice.graph(), &x), &evaluate(f.graph(), &x)), 1e-12 * scale_of(f.graph(), &x))?;
+        involution_law::<f64>(&f, &twice, seed)?;
+        involution_law::<f32>(&f, &twice, seed)?;
     }
 
     #[test]
@@ -247,12 +277,9 @@ proptest! {
     fn law_6_split_recomposes((f, seed) in program(), flags in any::<[bool; 3]>()) {
         let known: Vec<bool> = flags[..f.inputs().len()].to_vec();
         let policy = [Rematerialise::Nothing, Rematerialise::Repetitions, Rematerialise::Cheap][(seed % 3) as usize];
-        let (first, second) = split(&f, &known, 0, policy);
-        let x = tensors::<f64>(f.inputs(), seed, 0);
-        let part = |k: bool| x.iter().zip(&known).filter(move |(_, known)| **known == k).map(|(x, _)| x.clone());
-        let residuals = evaluate(&first, &part(true).collect::<Vec<_>>());
-        let late: Vec<Tensor<f64>> = residuals.into_iter().chain(part(false)).collect();
-        close(distance(&evaluate(&second, &late), &evaluate(&f, &x)), 0.0)?;
+        let stages = split(&f, &known, 0, policy);
+        stages_law::<f64>(&f, &stages, &known, seed)?;
+        stages_law::<f32>(&f, &stages, &known, seed)?;
     }
 
     #[test]
