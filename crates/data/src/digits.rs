@@ -19,3 +19,21 @@ pub fn digits() -> Digits {
     let (Ok(images), Ok(labels)) = (images, labels) else { unreachable!("the embedded files are sound") };
     Digits { images, labels: labels.into_bytes() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    /// The nearest of 256 images has the right label for most others, so images and labels belong together.
+    #[test]
+    fn nearest_neighbours_share_labels() {
+        let digits = digits();
+        let image = |i: usize| &digits.images.bytes()[64 * i..][..64];
+        let distance = |i: usize, j: usize| -> i32 {
+            image(i).iter().zip(image(j)).map(|(&a, &b)| (i32::from(a) - i32::from(b)).pow(2)).sum()
+        };
+        let nearest = |i: usize| (0..256).min_by_key(|&j| distance(i, j)).expect("256 images");
+        let right = (256..1256).filter(|&i| digits.labels[nearest(i)] == digits.labels[i]).count();
+        assert!(right > 850, "{right} of 1000");
+    }
+}
