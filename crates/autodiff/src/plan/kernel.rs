@@ -9,7 +9,7 @@ use std::mem::take;
 use pulp::Arch;
 
 use super::memory::{Memory, Place};
-use super::view::View;
+use super::view::{View, offset};
 use crate::nonlinear::{Function, larger};
 use crate::real::Real;
 use crate::threads::Threads;
@@ -220,12 +220,8 @@ impl Load {
         let mut rest = y;
         while !rest.is_empty() {
             let (run, more) = rest.split_at_mut(rest.len().min(inner - column));
-            let mut from = self.view.offset + column * step;
-            let mut index = row;
-            for (axis, &extent) in outer.iter().enumerate().rev() {
-                from += index % extent * self.view.strides[axis];
-                index /= extent;
-            }
+            let axes = outer.iter().copied().zip(self.view.strides.iter().copied());
+            let from = self.view.offset + column * step + offset(axes, row);
             match step {
                 0 => run.fill(data[from]),
                 1 => run.copy_from_slice(&data[from..][..run.len()]),

@@ -10,7 +10,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::memory::{Memory, Place, write};
-use super::view::View;
+use super::view::{View, offset};
 use crate::real::Real;
 use crate::threads::Threads;
 
@@ -71,6 +71,11 @@ impl Factor {
         };
         let regular = (column == 1 && row >= n) || (row == 1 && column >= m);
         regular.then_some(Self { value: view.value, offset: view.offset, batch, row, column })
+    }
+
+    /// Where the matrix of a batch index, flattened row-major, begins.
+    fn at(&self, extents: &[usize], index: usize) -> usize {
+        offset(extents.iter().copied().zip(self.batch.iter().copied()), index)
     }
 
     fn matrix<'a, T: Real>(&self, data: &'a [T], at: usize, rows: usize, columns: usize) -> MatRef<'a, T> {
@@ -137,18 +142,6 @@ impl Product {
                 }
             }
         }
-    }
-}
-
-impl Factor {
-    /// Where the matrix of a batch index (flattened row-major) begins.
-    fn at(&self, extents: &[usize], mut index: usize) -> usize {
-        let mut at = 0;
-        for (&extent, stride) in extents.iter().zip(&self.batch).rev() {
-            at += index % extent * stride;
-            index /= extent;
-        }
-        at
     }
 }
 

@@ -1,7 +1,7 @@
 //! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
 
 use super::memory::{Place, write};
-use super::view::View;
+use super::view::{View, offset};
 use crate::nonlinear::larger;
 use crate::real::Real;
 use crate::threads::Threads;
@@ -93,9 +93,9 @@ impl Reduction {
             let length = (out.len() - done).min(inner - at % inner);
             let run = &mut out[done..done + length];
             run.fill(first);
-            let from = offset(&self.kept, at);
+            let from = offset(self.kept.iter().copied(), at);
             for term in 0..terms {
-                let row = &data[from + offset(&self.folded, term)..];
+                let row = &data[from + offset(self.folded.iter().copied(), term)..];
                 let mut fold = |i: usize, x: T| run[i] = f(run[i], done + i, x);
                 match step {
                     0 => (0..length).for_each(|i| fold(i, row[0])),
@@ -135,18 +135,9 @@ impl Scatter {
             out[..self.size].fill(T::zero());
             let scale = T::literal(self.view.scale);
             for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
-                out[self.start + offset(&self.to, index)] += scale * data[offset(&self.from, index)];
+                out[self.start + offset(self.to.iter().copied(), index)] +=
+                    scale * data[offset(self.from.iter().copied(), index)];
             }
         });
     }
-}
-
-/// Where the element of a flattened row-major index lies.
-fn offset(axes: &[(usize, usize)], mut index: usize) -> usize {
-    let mut at = 0;
-    for &(extent, stride) in axes.iter().rev() {
-        at += index % extent * stride;
-        index /= extent;
-    }
-    at
 }

@@ -87,3 +87,14 @@ pub(super) fn merge(extents: &[usize], walks: &[&[usize]]) -> Vec<(usize, Vec<us
     }
     merged
 }
+
+/// Where the element of a flattened row-major index lies, given (extent, stride) of each axis, outermost first.
+#[inline(always)]
+pub(super) fn offset(axes: impl DoubleEndedIterator<Item = (usize, usize)>, mut index: usize) -> usize {
+    let mut at = 0;
+    for (extent, stride) in axes.rev() {
+        at += index % extent * stride;
+        index /= extent;
+    }
+    at
+}
