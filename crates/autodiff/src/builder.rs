@@ -7,7 +7,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 use crate::einsum::Einsum;
 use crate::graph::{Graph, Id, Node};
 use crate::linear::{Axes, Linear, Window, Windows};
-use crate::nonlinear::{Function, Nonlinear};
+use crate::nonlinear::{Binary, Function, Nonlinear};
 use crate::op::Op;
 use crate::shape::Shape;
 
@@ -206,6 +206,16 @@ impl<'g> Var<'g> {
         padded.linear(Linear::Unfold(Windows { axis, size, stride, extent }))
     }
 
+    /// Applies a function of two arguments, element by element.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn zip(self, function: Binary, other: Self) -> Self {
+        self.builder.record(Op::Nonlinear(Nonlinear::Zip(function), vec![self.id, other.id]))
+    }
+
     /// The larger of this and another value, element by element; half of the derivative each where they are equal.
     ///
     /// # Panics
@@ -213,7 +223,7 @@ impl<'g> Var<'g> {
     #[must_use]
     #[track_caller]
     pub fn max(self, other: Self) -> Self {
-        self.builder.record(Op::Nonlinear(Nonlinear::Max, vec![self.id, other.id]))
+        self.zip(Binary::Max, other)
     }
 
     /// The smaller of this and another value; otherwise as [`Var::max`].
@@ -237,25 +247,36 @@ impl<'g> Var<'g> {
         self.builder.record(Op::Nonlinear(Nonlinear::Maximum(axes), vec![self.id]))
     }
 
-    /// log Σ eˣ along the given axes, ascending, which disappear.
+    /// log Σ eˣ along the given axes, ascending, which disappear; without overflow, and right where elements are
+    /// infinite. Its derivative is the softmax.
     ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
     #[track_caller]
     pub fn log_sum_exp(self, axes: &[usize]) -> Self {
-        let axes = self.axes(axes);
-        self.builder.record(Op::Nonlinear(Nonlinear::LogSumExp(axes), vec![self.id]))
+        let (largest, _, sum) = self.exponentials(axes);
+        largest + sum.log()
     }
 
-    /// eˣ / Σ eˣ, the sums along the given axes, ascending.
+    /// eˣ / Σ eˣ, the sums along the given axes, ascending; without overflow.
     ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
     #[track_caller]
     pub fn softmax(self, axes: &[usize]) -> Self {
-        (self - self.log_sum_exp(axes).broadcast(self.axes(axes))).exp()
+        let (_, exponentials, sum) = self.exponentials(axes);
+        exponentials * sum.recip().broadcast(self.axes(axes))
+    }
+
+    /// The largest element m along axes, e^{x − m}, and its sum. What is made of these depends on m in form only, so
+    /// m is held.
+    #[track_caller]
+    fn exponentials(self, axes: &[usize]) -> (Self, Self, Self) {
+        let largest = self.maximum(axes).hold();
+        let exponentials = self.zip(Binary::ExpDifference, largest.broadcast(self.axes(axes)));
+        (largest, exponentials, exponentials.sum(axes))
     }
 
     /// xⁿ by repeated squaring; x⁰ is 1.

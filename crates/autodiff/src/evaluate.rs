@@ -34,24 +34,11 @@ fn apply<T: Real>(op: &Op<&Tensor<T>>, inputs: &[Tensor<T>], shape: &Shape) -> T
         Op::Linear(l, a) => linear(l, a, shape),
         Op::Einsum(e, [a, b]) => einsum(e, a, b, shape),
         Op::Nonlinear(Nonlinear::Map(f), args) => Tensor::from_fn(shape.clone(), |i| f.value(args[0].at(i))),
-        Op::Nonlinear(Nonlinear::Max, args) => {
-            Tensor::from_fn(shape.clone(), |i| larger(args[0].at(i), args[1].at(i)))
+        Op::Nonlinear(Nonlinear::Zip(f), args) => {
+            Tensor::from_fn(shape.clone(), |i| f.value(args[0].at(i), args[1].at(i)))
         }
         Op::Nonlinear(Nonlinear::Maximum(axes), args) => {
             fold(axes, args[0], shape, T::neg_infinity(), larger)
-        }
-        Op::Nonlinear(Nonlinear::LogSumExp(axes), args) => {
-            let largest = fold(axes, args[0], shape, T::neg_infinity(), larger);
-            let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
-            let shifted = Tensor::from_fn(args[0].shape().clone(), |i| {
-                let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
-                (args[0].at(i) - largest.data()[at]).exp()
-            });
-            let sums = fold(axes, &shifted, shape, T::zero(), |a, b| a + b);
-            Tensor::from_fn(shape.clone(), |i| {
-                let m = largest.at(i);
-                if m.is_infinite() { m } else { sums.at(i).log() + m }
-            })
         }
     }
 }

@@ -128,7 +128,7 @@ pub use graph::{Graph, Id, Node};
 pub use jvp::jvp;
 pub use linear::{Axes, Linear, Window, Windows};
 pub use linearize::{LinearGraph, Linearization, linearize, linearize_with};
-pub use nonlinear::{Function, Nonlinear};
+pub use nonlinear::{Binary, Function, Nonlinear};
 pub use op::{Literal, Op};
 pub use plan::{Plan, Workspace};
 pub use real::Real;

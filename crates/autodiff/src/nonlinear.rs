@@ -18,12 +18,10 @@ use crate::shape::Shape;
 pub enum Nonlinear {
     /// A function of one argument, element by element.
     Map(Function),
-    /// The larger of two arguments, element by element. Where they are equal, each has half of the derivative.
-    Max,
+    /// A function of two arguments of one shape, element by element.
+    Zip(Binary),
     /// The largest element along axes, which disappear. Where several are largest, they share the derivative evenly.
     Maximum(Axes),
-    /// log Σ eˣ along axes, which disappear, without overflow. Its derivative is the softmax.
-    LogSumExp(Axes),
 }
 
 impl Nonlinear {
@@ -32,18 +30,11 @@ impl Nonlinear {
     pub fn partial<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>) -> Option<(Einsum, Var<'g>)> {
         match self {
             Self::Map(f) => Some((Einsum::elementwise(y.shape().rank()), f.derivative(x[i], y)?)),
-            Self::Max => {
-                let first = 0.5 + 0.5 * (x[0] - x[1]).sign();
-                let factor = if i == 0 { first } else { 1.0 - first };
-                Some((Einsum::elementwise(y.shape().rank()), factor))
-            }
+            Self::Zip(f) => Some((Einsum::elementwise(y.shape().rank()), f.derivative(i, x[0], x[1], y))),
             Self::Maximum(axes) => {
                 let largest = 1.0 - (x[0] - y.broadcast(axes.clone())).sign().abs();
                 let count = largest.linear(Linear::Sum(axes.clone()));
                 Some((along(axes, &x[0].shape()), largest * count.recip().broadcast(axes.clone())))
-            }
-            Self::LogSumExp(axes) => {
-                Some((along(axes, &x[0].shape()), (x[0] - y.broadcast(axes.clone())).exp()))
             }
         }
     }
@@ -51,8 +42,8 @@ impl Nonlinear {
     pub(crate) fn shape(&self, args: &[&Shape]) -> Result<Shape, String> {
         match (self, args) {
             (Self::Map(_), [x]) => Some((*x).clone()),
-            (Self::Max, [a, b]) if a == b => Some((*a).clone()),
-            (Self::Maximum(axes) | Self::LogSumExp(axes), [x]) => axes.remove(x),
+            (Self::Zip(_), [a, b]) if a == b => Some((*a).clone()),
+            (Self::Maximum(axes), [x]) => axes.remove(x),
             _ => None,
         }
         .ok_or_else(|| format!("{self} does not apply to shapes {args:?}"))
@@ -76,9 +67,60 @@ impl fmt::Display for Nonlinear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Map(function) => f.write_str(function.name()),
-            Self::Max => f.write_str("max"),
+            Self::Zip(function) => f.write_str(function.name()),
             Self::Maximum(axes) => write!(f, "maximum {axes} "),
-            Self::LogSumExp(axes) => write!(f, "logsumexp {axes} "),
+        }
+    }
+}
+
+/// A function of two real arguments, applied element by element.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Binary {
+    /// The larger of two numbers. Where they are equal, each has half of the derivative.
+    Max,
+    /// e^{a − b}, as if the difference were not rounded; 1 where a = b, be they infinite. With b the largest of many
+    /// a, what softmax and log Σ eˣ are made of.
+    ExpDifference,
+}
+
+impl Binary {
+    /// Every function there is.
+    pub const ALL: &[Self] = &[Self::Max, Self::ExpDifference];
+
+    /// The name in printed programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::ExpDifference => "exp_difference",
+        }
+    }
+
+    /// The value at (a, b).
+    #[inline(always)]
+    pub fn value<T: Real>(self, a: T, b: T) -> T {
+        match self {
+            Self::Max => larger(a, b),
+            Self::ExpDifference => a.exp_difference(b),
+        }
+    }
+
+    /// The derivative in the first (`i` = 0) or second argument at (a, b), where the value is `y`.
+    pub fn derivative<'g>(self, i: usize, a: Var<'g>, b: Var<'g>, y: Var<'g>) -> Var<'g> {
+        match self {
+            Self::Max if i == 0 => 0.5 + 0.5 * (a - b).sign(),
+            Self::Max => 0.5 - 0.5 * (a - b).sign(),
+            Self::ExpDifference if i == 0 => y,
+            Self::ExpDifference => -y,
+        }
+    }
+
+    /// Writes the values at (a, b) into `y`, as [`Function::values`].
+    #[inline(always)]
+    pub(crate) fn values<T: Real>(self, a: &[T], b: &[T], y: &mut [T]) {
+        let pairs = y.iter_mut().zip(a.iter().zip(b));
+        match self {
+            Self::Max => pairs.for_each(|(y, (&a, &b))| *y = larger(a, b)),
+            Self::ExpDifference => pairs.for_each(|(y, (&a, &b))| *y = a.exp_difference(b)),
         }
     }
 }
@@ -167,6 +209,8 @@ functions! {
     Step step: |x| if x > T::zero() { T::one() } else { T::zero() }, |_x, _y| None;
     /// −1, 0 or 1, as x is negative, 0 or positive; its derivative is 0 by convention, at 0 too.
     Sign sign: |x| if x > T::zero() { T::one() } else if x < T::zero() { -T::one() } else { x }, |_x, _y| None;
+    /// x, held: its derivative is 0 by decree. For what a result does not depend on, or shall not be followed into.
+    Hold hold: |x| x, |_x, _y| None;
     /// The sine.
     Sin sin: |x| x.sin(), |x, _y| x.cos();
     /// The cosine.

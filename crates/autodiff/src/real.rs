@@ -24,6 +24,9 @@ pub trait Real:
     /// e to this power.
     #[must_use]
     fn exp(self) -> Self;
+    /// e^{self − b}, as if the difference were not rounded; 1 where both are equal, be they infinite.
+    #[must_use]
+    fn exp_difference(self, b: Self) -> Self;
     /// eˣ − 1, accurate near 0.
     #[must_use]
     fn expm1(self) -> Self;
@@ -75,6 +78,10 @@ macro_rules! real {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
+            }
+            #[inline(always)]
+            fn exp_difference(self, b: Self) -> Self {
+                crate::elementary::$float::exp_difference(self, b)
             }
             $(
                 #[inline(always)]

@@ -72,6 +72,17 @@ pub(crate) fn exp(x: f32) -> f32 {
     m * s
 }
 
+/// `e^(a - b)` with the rounding error of the difference; 1 where `a == b`, be they infinite.
+#[inline(always)]
+pub(crate) fn exp_difference(a: f32, b: f32) -> f32 {
+    let d = if a == b { 0.0 } else { a - b };
+    // Two-sum (Knuth): d + lo = a - b exactly. Far out, where the result is 0 or infinite, lo could be anything.
+    let t = d - a;
+    let lo = (a - (d - t)) - (b + t);
+    let (m, s) = exp_parts(d, if d.abs() < 1e3 { lo } else { NONE });
+    m * s
+}
+
 #[inline(always)]
 pub(crate) fn expm1(x: f32) -> f32 {
     let y = if x > 89.0 { 89.0 } else { x };

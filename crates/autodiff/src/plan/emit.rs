@@ -187,9 +187,9 @@ impl Body<'_> {
                 let x = self.scaled(x, scale(0) * scale(1));
                 self.step(Calc::Multiply, [x, y], store)
             }
-            Calc::Max => {
+            Calc::Zip(_) => {
                 let (x, y) = (self.scaled(x, scale(0)), self.scaled(y, scale(1)));
-                self.step(Calc::Max, [x, y], store)
+                self.step(calc, [x, y], store)
             }
             calc => {
                 let x = self.scaled(x, scale(0));

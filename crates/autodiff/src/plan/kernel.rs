@@ -10,7 +10,7 @@ use pulp::Arch;
 
 use super::memory::{Memory, Place};
 use super::view::{View, offset};
-use crate::nonlinear::{Function, larger};
+use crate::nonlinear::{Binary, Function};
 use crate::real::Real;
 use crate::threads::Threads;
 
@@ -74,10 +74,10 @@ pub(super) enum Calc {
     ScaleAdd(f64),
     /// x · y
     Multiply,
-    /// The larger of x and y.
-    Max,
     /// f(x)
     Map(Function),
+    /// f(x, y)
+    Zip(Binary),
 }
 
 impl Kernel {
@@ -194,11 +194,8 @@ impl Kernel {
                         let sources = source(0).iter().zip(source(1));
                         y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = a * b);
                     }
-                    Calc::Max => {
-                        let sources = source(0).iter().zip(source(1));
-                        y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = larger(a, b));
-                    }
                     Calc::Map(f) => f.values(source(0), y),
+                    Calc::Zip(f) => f.values(source(0), source(1), y),
                 }
                 cells[target] = cell;
             }

@@ -134,11 +134,8 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
                 let from = graph.node(args[0]).shape();
                 match f {
                     Nonlinear::Map(f) => roots.elementwise(Calc::Map(*f), shape, operands),
-                    Nonlinear::Max => roots.elementwise(Calc::Max, shape, operands),
+                    Nonlinear::Zip(f) => roots.elementwise(Calc::Zip(*f), shape, operands),
                     Nonlinear::Maximum(axes) => reduction(roots, Fold::Max, &operands[0], axes, from, shape),
-                    Nonlinear::LogSumExp(axes) => {
-                        reduction(roots, Fold::LogSumExp, &operands[0], axes, from, shape)
-                    }
                 }
             }
         };

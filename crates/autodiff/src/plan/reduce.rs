@@ -8,15 +8,12 @@ use crate::threads::Threads;
 
 /// Elements below which a fold stays on one thread.
 const BLOCK: usize = 1 << 15;
-/// Results whose largest terms are remembered at a time.
-const CHUNK: usize = 256;
 
 /// How the elements along an axis become one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fold {
     Sum,
     Max,
-    LogSumExp,
 }
 
 /// A view folded over some of its axes; the others remain, in order, contiguous. Its scale is 1 unless it is summed.
@@ -56,24 +53,12 @@ impl Reduction {
         }
         match self.fold {
             Fold::Sum => {
-                self.fold(start, out, data, T::zero(), |sum, _, x| sum + x);
+                self.fold(start, out, data, T::zero(), |sum, x| sum + x);
                 if self.view.scale != 1.0 {
                     out.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
                 }
             }
-            Fold::Max => self.fold(start, out, data, T::neg_infinity(), |largest, _, x| larger(largest, x)),
-            Fold::LogSumExp => {
-                for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
-                    let start = start + chunk * CHUNK;
-                    self.fold(start, out, data, T::neg_infinity(), |largest, _, x| larger(largest, x));
-                    let mut largest = [T::zero(); CHUNK];
-                    largest[..out.len()].copy_from_slice(out);
-                    self.fold(start, out, data, T::zero(), |sum, i, x| sum + (x - largest[i]).exp());
-                    for (y, &m) in out.iter_mut().zip(&largest) {
-                        *y = if m.is_infinite() { m } else { y.log() + m };
-                    }
-                }
-            }
+            Fold::Max => self.fold(start, out, data, T::neg_infinity(), |largest, x| larger(largest, x)),
         }
     }
 
@@ -82,9 +67,9 @@ impl Reduction {
         self.folded.iter().map(|(extent, _)| extent).product()
     }
 
-    /// Folds into the results `start..start + out.len()` by `f(result so far, its index in out, element)`. Runs along
+    /// Folds into the results `start..start + out.len()` by `f(result so far, element)`. Runs along
     /// the innermost axis that remains are folded together, so that loops are over slices.
-    fn fold<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, usize, T) -> T) {
+    fn fold<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, T) -> T) {
         let &(inner, step) = self.kept.last().unwrap_or(&(1, 1));
         let terms = self.terms();
         let mut done = 0;
@@ -96,7 +81,7 @@ impl Reduction {
             let from = offset(self.kept.iter().copied(), at);
             for term in 0..terms {
                 let row = &data[from + offset(self.folded.iter().copied(), term)..];
-                let mut fold = |i: usize, x: T| run[i] = f(run[i], done + i, x);
+                let mut fold = |i: usize, x: T| run[i] = f(run[i], x);
                 match step {
                     0 => (0..length).for_each(|i| fold(i, row[0])),
                     1 => row[..length].iter().enumerate().for_each(|(i, &x)| fold(i, x)),

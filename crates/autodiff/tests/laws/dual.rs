@@ -66,6 +66,7 @@ impl Dual {
             Function::Erf => self.chain(erf(x), 2.0 / PI.sqrt() * (-x * x).exp()),
             Function::Relu => self.chain(x.max(0.0), if x > 0.0 { 1.0 } else { 0.0 }),
             Function::Step => self.chain(if x > 0.0 { 1.0 } else { 0.0 }, 0.0),
+            Function::Hold => self.chain(x, 0.0),
             Function::Sin => self.chain(x.sin(), x.cos()),
             Function::Cos => self.chain(x.cos(), -x.sin()),
         }

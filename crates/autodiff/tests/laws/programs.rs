@@ -1,8 +1,8 @@
 //! Random programs, as proptest strategies that shrink to short ones, and random tensors.
 
 use autodiff::{
-    Axes, Builder, Einsum, Function, Graph, Linear, Padding, Real, Shape, Tensor, Var, Window, Windows,
-    concat,
+    Axes, Binary, Builder, Einsum, Function, Graph, Linear, Padding, Real, Shape, Tensor, Var, Window,
+    Windows, concat,
 };
 use proptest::prelude::*;
 
@@ -165,6 +165,8 @@ fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
             (a * a + 0.5).map(f)
         }
         Function::Exp | Function::Expm1 => a.tanh().map(f),
+        // Only where the result does not depend on what is held is its derivative one.
+        Function::Hold => a.log_sum_exp(&(0..a.shape().rank()).collect::<Vec<_>>()),
         f => a.map(f),
     }
 }
@@ -173,7 +175,9 @@ fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
 fn fold<'g>(a: Var<'g>, b: Var<'g>, choice: &Choice) -> Var<'g> {
     let rank = a.shape().rank();
     match choice.a % 6 {
-        0 if a.shape() == b.shape() => a.max(b),
+        0 if a.shape() == b.shape() => {
+            [a.max(b), a.tanh().zip(Binary::ExpDifference, b.tanh())][choice.detail % 2]
+        }
         1 => a.min(a.cos()),
         2 if rank > 0 => a.maximum(&[choice.b % rank]),
         3 if rank > 0 => a.softmax(&[choice.b % rank]),
