@@ -17,6 +17,12 @@ use crate::transpose::transpose;
 /// If `wrt` names an input that `f` lacks.
 #[track_caller]
 pub fn vjp(f: &Graph, wrt: &[usize]) -> Graph {
+    simplify(&primal_then_pull(f, wrt))
+}
+
+/// [`vjp`], not yet simplified.
+#[track_caller]
+fn primal_then_pull(f: &Graph, wrt: &[usize]) -> Graph {
     let l = linearize(f, wrt);
     let pull = transpose(&l.tangent);
     let g = Builder::new();
@@ -25,7 +31,7 @@ pub fn vjp(f: &Graph, wrt: &[usize]) -> Graph {
     let mut y = g.call(&l.primal, &x);
     let residuals = y.split_off(f.outputs.len());
     y.extend(g.call(pull.graph(), &[residuals, u].concat()));
-    simplify(&g.finish(&y))
+    g.finish(&y)
 }
 
 /// The program x ↦ (y, ∇y) of a scalar `f`: its value, then its gradient in each input listed in `wrt`.
@@ -36,11 +42,11 @@ pub fn vjp(f: &Graph, wrt: &[usize]) -> Graph {
 pub fn value_and_grad(f: &Graph, wrt: &[usize]) -> Graph {
     let shapes: Vec<_> = f.output_shapes().collect();
     assert!(shapes.len() == 1 && shapes[0].rank() == 0, "the gradient of a program with outputs {shapes:?}");
-    let vjp = vjp(f, wrt);
+    let pull = primal_then_pull(f, wrt);
     let g = Builder::new();
     let mut x = inputs(&g, f);
     x.push(g.constant(1.0));
-    simplify(&g.finish(&g.call(&vjp, &x)))
+    simplify(&g.finish(&g.call(&pull, &x)))
 }
 
 /// The program x ↦ ∇y of a scalar `f`: its gradient in each input listed in `wrt`.

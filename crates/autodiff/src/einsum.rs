@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::shape::Shape;
 
 /// A product of two tensors, such as `"ni,oi->no"`: labels name axes, equal labels run together, and labels
@@ -18,7 +20,7 @@ pub struct Einsum {
     out: Labels,
 }
 
-type Labels = Box<[u8]>;
+type Labels = SmallVec<[u8; 16]>;
 
 impl Einsum {
     /// Parses `"left,right->out"`, each a list of distinct ASCII letters.

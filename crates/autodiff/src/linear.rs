@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::op::Literal;
 use crate::shape::Shape;
 
@@ -39,7 +41,7 @@ pub enum Linear {
 /// Axes of the larger of two shapes that the smaller one lacks: (position in the larger shape, extent),
 /// positions ascending.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Axes(Box<[(usize, usize)]>);
+pub struct Axes(SmallVec<[(usize, usize); 2]>);
 
 /// The elements `start..start + length` of the `extent` elements along `axis`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -127,7 +129,7 @@ impl Axes {
     /// If positions are not strictly ascending.
     #[track_caller]
     pub fn new(axes: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        let axes: Box<[_]> = axes.into_iter().collect();
+        let axes: SmallVec<[_; 2]> = axes.into_iter().collect();
         assert!(axes.windows(2).all(|w| w[0].0 < w[1].0), "axes must ascend, got {axes:?}");
         Self(axes)
     }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 /// The extents of a tensor, outermost axis first; `[]` is a scalar.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(Box<[usize]>);
+pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Shape {
     /// The shape of a scalar, `[]`.
@@ -60,7 +62,7 @@ impl From<Vec<usize>> for Shape {
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(extents: [usize; N]) -> Self {
-        Self(extents.into())
+        Self(SmallVec::from_slice(&extents))
     }
 }
 

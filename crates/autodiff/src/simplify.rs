@@ -5,7 +5,7 @@
 //! rule replaces one operation by one operation on values that exist already, so the program never grows, and
 //! none of them is false for NaN or infinity.
 
-use std::collections::HashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::builder::Builder;
 use crate::einsum::Einsum;
@@ -16,30 +16,28 @@ use crate::op::Op;
 /// An equal program without repetitions, dead code and avoidable data movement. Inputs and outputs keep their
 /// places; `simplify(simplify(f)) == simplify(f)`.
 pub fn simplify(f: &Graph) -> Graph {
-    let mut simpler = pass(f);
-    loop {
-        let next = pass(&simpler);
-        if next == simpler {
-            return simpler;
-        }
-        simpler = next;
+    let (mut simpler, mut changed) = pass(f);
+    while changed {
+        (simpler, changed) = pass(&simpler);
     }
+    simpler
 }
 
-/// One pass in program order. Rules look at one operation and the definitions of its arguments; what they leave
-/// unused is dropped by the next pass.
-fn pass(f: &Graph) -> Graph {
+/// One pass in program order, and whether it found anything to do. Rules look at one operation and the definitions of
+/// its arguments; what they leave unused is dropped by the next pass.
+fn pass(f: &Graph) -> (Graph, bool) {
     let uses = f.uses();
     let g = Builder::new();
     let inputs: Vec<Id> = f.inputs.iter().map(|shape| g.input(shape.clone()).id()).collect();
     let mut names: Vec<Option<Id>> = vec![None; f.nodes.len()];
-    let mut seen: HashMap<Op<Id>, Id> = HashMap::new();
+    let mut seen: FxHashMap<Op<Id>, Id> = FxHashMap::with_capacity_and_hasher(f.nodes.len(), FxBuildHasher);
+    let mut rewritten = false;
     for (id, node) in f.nodes().filter(|(id, _)| uses[id.index()] > 0) {
         let sole = node.op.args().iter().all(|a| uses[a.index()] == 1);
         let mut op = node.op.map(|a| names[a.index()].expect("arguments of live values are live"));
         let name = loop {
             match rewrite(&g, &op, sole) {
-                Some(Equal::Op(next)) => op = next,
+                Some(Equal::Op(next)) => (op, rewritten) = (next, true),
                 Some(Equal::Value(value)) => break value,
                 None => {
                     break match op {
@@ -52,7 +50,10 @@ fn pass(f: &Graph) -> Graph {
         names[id.index()] = Some(name);
     }
     let outputs = f.outputs.iter().filter_map(|id| names[id.index()]).map(|id| g.var(id));
-    g.finish(&outputs.collect::<Vec<_>>())
+    let simpler = g.finish(&outputs.collect::<Vec<_>>());
+    // What was shared, skipped or dropped is missing.
+    let changed = rewritten || simpler.nodes.len() != f.nodes.len();
+    (simpler, changed)
 }
 
 /// What an operation is equal to: another operation, or a value that exists.

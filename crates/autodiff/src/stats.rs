@@ -6,6 +6,7 @@ use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::linearize::Linearization;
 use crate::op::Op;
+use crate::real::Real;
 use crate::shape::Shape;
 
 /// The size of a program and the work of one run.
@@ -16,8 +17,15 @@ pub struct Stats {
     /// Arithmetic operations: an addition, a multiplication, or one value of a function counts 1; moving data counts
     /// nothing.
     pub flops: usize,
-    /// Elements of all results, each written once; times the size of a scalar these are bytes.
+    /// Elements of all results, each written once.
     pub elements: usize,
+}
+
+impl Stats {
+    /// Bytes of all results in scalars of type `T`.
+    pub fn bytes<T: Real>(&self) -> usize {
+        self.elements * size_of::<T>()
+    }
 }
 
 impl Graph {
@@ -47,9 +55,9 @@ impl Graph {
 }
 
 impl Linearization {
-    /// Elements kept between `primal` and `tangent`; times the size of a scalar these are bytes.
-    pub fn residual_elements(&self) -> usize {
-        self.tangent.residuals().iter().map(Shape::size).sum()
+    /// Bytes kept between `primal` and `tangent` in scalars of type `T`.
+    pub fn residual_bytes<T: Real>(&self) -> usize {
+        self.tangent.residuals().iter().map(Shape::size).sum::<usize>() * size_of::<T>()
     }
 }
 

@@ -1,16 +1,18 @@
 //! Laws of what is composed: batches, second derivatives, Taylor series, and what they cost.
 
 use autodiff::{
-    Function, Graph, LinearGraph, Shape, Tensor, Var, batch, einsum, evaluate, grad, hessian, hvp, jacobian,
-    jvp, linearize, simplify, taylor, transpose, value_and_grad, vjp,
+    Function, Graph, LinearGraph, Real, Shape, Tensor, Var, batch, einsum, evaluate, grad, hessian, hvp,
+    jacobian, jvp, linearize, simplify, taylor, transpose, value_and_grad, vjp,
 };
 use proptest::prelude::*;
 
 use crate::programs::{linear_program, program, tensors};
-use crate::{close, distance, dot, falls_with_order, magnitude, near_kink, scale_of};
+use crate::{
+    close, distance, dot, epsilon, falls_with_order, magnitude, near_kink, rounding, same_at, scale_of,
+};
 
 /// Row `b` of each tensor.
-fn row(list: &[Tensor<f64>], b: usize) -> Vec<Tensor<f64>> {
+fn row<T: Real>(list: &[Tensor<T>], b: usize) -> Vec<Tensor<T>> {
     list.iter()
         .map(|t| {
             let size: usize = t.shape()[1..].iter().product();
@@ -32,39 +34,51 @@ fn all(f: &Graph) -> Vec<usize> {
     (0..f.inputs().len()).collect()
 }
 
+/// Row `b` of a batch is the program on row `b`, and the transpose of a batch the batch of transposes.
+fn batch_law<T: Real>(f: &LinearGraph, size: usize, seed: u64) -> Result<(), TestCaseError> {
+    let batched = batch(f, size);
+    let residuals = tensors::<T>(f.residuals(), seed, 20);
+    let x = tensors::<T>(batched.inputs(), seed, 21);
+    let y = evaluate(batched.graph(), &[&residuals[..], &x].concat());
+    for b in 0..size {
+        let alone = [&residuals[..], &row(&x, b)].concat();
+        let expected = evaluate(f.graph(), &alone);
+        close(distance(&row(&y, b), &expected), rounding::<T>(scale_of(f.graph(), &alone)))?;
+    }
+    let (one, other) = (transpose(&batched), batch(&transpose(f), size));
+    let u = [&residuals[..], &tensors::<T>(one.inputs(), seed, 22)].concat();
+    let scale = scale_of(one.graph(), &u);
+    close(distance(&evaluate(one.graph(), &u), &evaluate(other.graph(), &u)), rounding::<T>(scale))
+}
+
+/// ⟨u, H v⟩ = ⟨v, H u⟩ for the program (x, v) ↦ H v.
+fn symmetry_law<T: Real>(product: &Graph, inputs: &[Shape], seed: u64) -> Result<(), TestCaseError> {
+    let x = tensors::<T>(inputs, seed, 0);
+    let (u, v) = (tensors::<T>(inputs, seed, 1), tensors::<T>(inputs, seed, 2));
+    let times = |v: &[Tensor<T>]| evaluate(product, &[&x[..], v].concat());
+    let ((left, a), (right, b)) = (dot(&u, &times(&v)), dot(&v, &times(&u)));
+    let scale = scale_of(product, &[&x[..], &v].concat()).max(scale_of(product, &[&x[..], &u].concat()));
+    prop_assume!(scale < 1e3);
+    close((left - right).abs(), 64.0 * epsilon::<T>() * (a + b + scale * scale))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, max_global_rejects: 65536, ..ProptestConfig::default() })]
 
     #[test]
     fn law_8_a_batch_is_each_of_its_rows((f, seed) in linear_program(), size in 1..4_usize) {
         let f = LinearGraph::new(f, 1);
-        let batched = batch(&f, size);
-        let residuals = tensors::<f64>(f.residuals(), seed, 20);
-        let x = tensors::<f64>(batched.inputs(), seed, 21);
-        let y = evaluate(batched.graph(), &[&residuals[..], &x].concat());
-        for b in 0..size {
-            let alone = [&residuals[..], &row(&x, b)].concat();
-            let expected = evaluate(f.graph(), &alone);
-            close(distance(&row(&y, b), &expected), 1e-12 * scale_of(f.graph(), &alone))?;
-        }
-        // And the transpose of a batch is the batch of transposes.
-        let (one, other) = (transpose(&batched), batch(&transpose(&f), size));
-        let u = [&residuals[..], &tensors::<f64>(one.inputs(), seed, 22)].concat();
-        let scale = scale_of(one.graph(), &u);
-        close(distance(&evaluate(one.graph(), &u), &evaluate(other.graph(), &u)), 1e-12 * scale)?;
+        batch_law::<f64>(&f, size, seed)?;
+        batch_law::<f32>(&f, size, seed)?;
     }
 
     #[test]
     fn law_9_the_hessian_is_symmetric((f, seed) in program()) {
         let f = scalar(&f);
-        let x = tensors::<f64>(f.inputs(), seed, 0);
-        let (u, v) = (tensors::<f64>(f.inputs(), seed, 1), tensors::<f64>(f.inputs(), seed, 2));
+        prop_assume!(!near_kink(&f, &tensors(f.inputs(), seed, 0), 1e-3));
         let product = hvp(&f, &all(&f));
-        let times = |v: &[Tensor<f64>]| evaluate(&product, &[&x[..], v].concat());
-        let ((left, a), (right, b)) = (dot(&u, &times(&v)), dot(&v, &times(&u)));
-        let scale = scale_of(&product, &[&x[..], &v].concat()).max(scale_of(&product, &[&x[..], &u].concat()));
-        prop_assume!(scale < 1e6);
-        close((left - right).abs(), 64.0 * f64::EPSILON * (a + b + scale))?;
+        symmetry_law::<f64>(&product, f.inputs(), seed)?;
+        symmetry_law::<f32>(&product, f.inputs(), seed)?;
     }
 
     #[test]
@@ -111,6 +125,7 @@ proptest! {
         let program = taylor(&f, &all(&f), degree);
         prop_assume!(scale_of(&program, &at) < 30.0 && !near_kink(&f, &x, 0.3));
         let coefficients = evaluate(&program, &at);
+        same_at::<f32>(&program, &at, &coefficients)?;
         let outputs = f.outputs().len();
         let error = |h: f64| {
             let moved: Vec<Tensor<f64>> = x.iter().zip(&v)
