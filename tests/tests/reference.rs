@@ -13,7 +13,6 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// Dense(4)-Erf-Dense(4)-Relu-Dense(2) with σ_w = 1.3, σ_b = 0.2: f and f_lin at a finite distance from θ₀.
-/// The reference stores weights as (inputs, outputs); ours are (outputs, inputs).
 #[test]
 fn finite_network_and_its_linear_model() {
     let reference: Value =
@@ -26,20 +25,7 @@ fn finite_network_and_its_linear_model() {
         .then(Activation::Relu)
         .then(dense(2));
     let network = Network::new(net, [3]);
-    let flat = |name: &str| -> Vec<f64> {
-        let list = numbers(&reference[name]);
-        let mut rest = &list[..];
-        let mut theta = Vec::new();
-        for tensor in network.parameters().tensors() {
-            let (own, others) = rest.split_at(tensor.shape.size());
-            match tensor.shape[..] {
-                [out, inputs] => theta.extend((0..out * inputs).map(|i| own[i % inputs * out + i / inputs])),
-                _ => theta.extend(own),
-            }
-            rest = others;
-        }
-        theta
-    };
+    let flat = |name: &str| numbers(&reference[name]);
     let (theta, delta) = (flat("params"), flat("delta"));
     let x = numbers(&reference["x"]);
     let threads = Threads::one();

@@ -380,7 +380,7 @@ pub fn concat<'g>(axis: usize, values: &[Var<'g>]) -> Var<'g> {
     result.expect("something to put together")
 }
 
-/// The product of two values by its labels, such as `einsum("ni,oi->no", h, w)`.
+/// The product of two values by its labels, such as `einsum("ni,io->no", h, w)`.
 ///
 /// # Panics
 /// If the text is not an einsum (see [`Einsum::new`]) or the shapes do not fit the labels.

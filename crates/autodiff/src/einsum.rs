@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::shape::Shape;
 
-/// A product of two tensors, such as `"ni,oi->no"`: labels name axes, equal labels run together, and labels
+/// A product of two tensors, such as `"ni,io->no"`: labels name axes, equal labels run together, and labels
 /// absent from the result are summed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Einsum {

@@ -54,10 +54,10 @@ impl Node {
 ///
 /// ```
 /// use autodiff::{Graph, einsum};
-/// let layer = Graph::trace([[2, 3], [4, 3]], |x| vec![einsum("ni,oi->no", x[0], x[1]).tanh()]);
+/// let layer = Graph::trace([[2, 3], [3, 4]], |x| vec![einsum("ni,io->no", x[0], x[1]).tanh()]);
 /// assert_eq!(layer.to_string(), "\
-/// (x0:[2,3], x1:[4,3]) ->
-///   v2:[2,4] = ni,oi->no (x0, x1)
+/// (x0:[2,3], x1:[3,4]) ->
+///   v2:[2,4] = ni,io->no (x0, x1)
 ///   v3:[2,4] = tanh(v2)
 ///   return v3
 /// ");

@@ -19,9 +19,9 @@
 //!
 //! ```
 //! use autodiff::{Graph, einsum};
-//! let f = Graph::trace([[1, 3], [2, 3]], |x| {
+//! let f = Graph::trace([[1, 3], [3, 2]], |x| {
 //!     let [h, w] = x[..] else { unreachable!() };
-//!     vec![einsum("ni,oi->no", h, w).tanh()]
+//!     vec![einsum("ni,io->no", h, w).tanh()]
 //! });
 //! ```
 //!
@@ -29,11 +29,11 @@
 //!
 //! ```
 //! # use autodiff::{Graph, einsum, jvp, simplify};
-//! # let f = Graph::trace([[1, 3], [2, 3]], |x| vec![einsum("ni,oi->no", x[0], x[1]).tanh()]);
+//! # let f = Graph::trace([[1, 3], [3, 2]], |x| vec![einsum("ni,io->no", x[0], x[1]).tanh()]);
 //! assert_eq!(simplify(&jvp(&f, &[1])).to_string(), "\
-//! (x0:[1,3], x1:[2,3], x2:[2,3]) ->
-//!   v3:[1,2] = ni,oi->no (x0, x1)
-//!   v4:[1,2] = ni,oi->no (x0, x2)
+//! (x0:[1,3], x1:[3,2], x2:[3,2]) ->
+//!   v3:[1,2] = ni,io->no (x0, x1)
+//!   v4:[1,2] = ni,io->no (x0, x2)
 //!   v5:[1,2] = tanh(v3)
 //!   v6:[1,2] = v5 * v5
 //!   v7:[1,2] = -1 * v6
@@ -51,11 +51,11 @@
 //!
 //! ```
 //! # use autodiff::{Graph, einsum, linearize};
-//! # let f = Graph::trace([[1, 3], [2, 3]], |x| vec![einsum("ni,oi->no", x[0], x[1]).tanh()]);
+//! # let f = Graph::trace([[1, 3], [3, 2]], |x| vec![einsum("ni,io->no", x[0], x[1]).tanh()]);
 //! let l = linearize(&f, &[1]);
 //! assert_eq!(l.tangent.to_string(), "\
-//! (r0:[1,3], r1:[1,2], dx0:[2,3]) ->
-//!   v3:[1,2] = ni,oi->no (r0, dx0)
+//! (r0:[1,3], r1:[1,2], dx0:[3,2]) ->
+//!   v3:[1,2] = ni,io->no (r0, dx0)
 //!   v4:[1,2] = r1 * v3
 //!   return v4
 //! ");
@@ -65,12 +65,12 @@
 //!
 //! ```
 //! # use autodiff::{Graph, einsum, linearize, transpose};
-//! # let f = Graph::trace([[1, 3], [2, 3]], |x| vec![einsum("ni,oi->no", x[0], x[1]).tanh()]);
+//! # let f = Graph::trace([[1, 3], [3, 2]], |x| vec![einsum("ni,io->no", x[0], x[1]).tanh()]);
 //! # let l = linearize(&f, &[1]);
 //! assert_eq!(transpose(&l.tangent).to_string(), "\
 //! (r0:[1,3], r1:[1,2], dx0:[1,2]) ->
 //!   v3:[1,2] = r1 * dx0
-//!   v4:[2,3] = ni,no->oi (r0, v3)
+//!   v4:[3,2] = ni,no->io (r0, v3)
 //!   return v4
 //! ");
 //! ```
@@ -82,9 +82,9 @@
 //!
 //! ```
 //! # use autodiff::{Graph, Plan, Tensor, Threads, einsum, evaluate};
-//! # let f = Graph::trace([[1, 3], [2, 3]], |x| vec![einsum("ni,oi->no", x[0], x[1]).tanh()]);
+//! # let f = Graph::trace([[1, 3], [3, 2]], |x| vec![einsum("ni,io->no", x[0], x[1]).tanh()]);
 //! let x = Tensor::new([1, 3], [1.0_f64, 2.0, 3.0]);
-//! let w = Tensor::new([2, 3], [0.1, 0.2, 0.3, -0.1, 0.0, 0.1]);
+//! let w = Tensor::new([3, 2], [0.1, -0.1, 0.2, 0.0, 0.3, 0.1]);
 //! let fast = Plan::new(&f).call(&[x.clone(), w.clone()], &Threads::one());
 //! let plain = evaluate(&f, &[x, w]);
 //! assert!((fast[0].at(&[0, 1]) - plain[0].at(&[0, 1])).abs() < 1e-15);

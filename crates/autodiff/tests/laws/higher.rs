@@ -199,12 +199,12 @@ fn taylor_of_functions_has_the_known_coefficients() {
 
 /// A perceptron of dense layers with tanh between them, θ and x as inputs.
 fn perceptron(widths: &[usize], batch: usize) -> Graph {
-    let weights = widths.windows(2).map(|w| Shape::from([w[1], w[0]]));
+    let weights = widths.windows(2).map(|w| Shape::from([w[0], w[1]]));
     Graph::trace(weights.chain([Shape::from([batch, widths[0]])]), |inputs| {
         let (x, weights) = inputs.split_last().expect("x is an input");
         let mut h = *x;
         for (layer, &w) in weights.iter().enumerate() {
-            h = einsum("ni,oi->no", h, w);
+            h = einsum("ni,io->no", h, w);
             if layer + 1 < weights.len() {
                 h = h.tanh();
             }
