@@ -55,8 +55,8 @@ impl Threads {
                 let done = AtomicBool::new(false);
                 let mut result = None;
                 let work = || {
+                    let _done = SetAtTheEnd(&done);
                     result = Some(f());
-                    done.store(true, Ordering::Release);
                 };
                 attended(pool.current_num_threads() - 1, &done, work);
                 result.expect("the work was done")
@@ -74,6 +74,15 @@ impl Threads {
             a();
             b();
         }
+    }
+}
+
+/// Says that work is done, also if it panics: others wait for it.
+struct SetAtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

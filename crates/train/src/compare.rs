@@ -253,24 +253,25 @@ struct Descent<T: Real> {
     plan: Plan,
     workspace: Workspace<T>,
     theta: Vec<T>,
-    next: Vec<T>,
     fixed: Vec<T>,
     output: Vec<T>,
 }
 
 impl<T: Real> Descent<T> {
     fn new(step: &Graph, theta: Vec<T>, fixed: Vec<T>, threads: &Threads) -> Self {
-        let plan = Plan::new(step);
-        let [.., output, _] = plan.outputs() else { unreachable!("a step returns the output and the loss") };
-        let output = vec![T::zero(); output.size() + 1];
-        Self { workspace: plan.workspace(threads), next: theta.clone(), theta, fixed, output, plan }
+        let [parameters @ .., output, _] = step.outputs() else {
+            unreachable!("a step returns θ, the output and the loss")
+        };
+        let output = vec![T::zero(); step.node(*output).shape().size() + 1];
+        let overwritten: Vec<(usize, usize)> = (0..parameters.len()).map(|i| (i, i)).collect();
+        let plan = Plan::in_place(step, &overwritten);
+        Self { workspace: plan.workspace(threads), theta, fixed, output, plan }
     }
 
     /// Makes one step and returns the loss before it.
     fn step(&mut self) -> f64 {
-        let outputs = &mut [&mut self.next[..], &mut self.output];
-        self.plan.run(&[&self.theta, &self.fixed], outputs, &mut self.workspace);
-        std::mem::swap(&mut self.theta, &mut self.next);
+        let outputs = &mut [&mut self.theta[..], &mut self.output];
+        self.plan.run(&[&self.fixed], outputs, &mut self.workspace);
         self.output[self.output.len() - 1].into()
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! Elementwise roots wait until an instruction wants one of them. Then everything that waits and can be computed
 //! together with it, in one pass over the same index space, goes into one kernel; only values that somebody else
-//! reads are stored.
+//! reads are stored. A kernel that reads a product in the order in which it is computed becomes its epilogue.
 
 use std::mem::take;
 
 use super::Instruction;
-use super::kernel::{Calc, Kernel, Load, MAX_STEPS, MAX_STORES, Source, Step};
+use super::block::MAX_STORES;
+use super::kernel::{Calc, Kernel, Load, MAX_HELD, MAX_STEPS, Source, Step};
 use super::lower::{Root, Roots};
-use super::view::{View, merge};
+use super::view::View;
 
 /// The instructions that compute the `outputs` among the roots.
 pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
@@ -47,7 +48,7 @@ pub(super) fn emit(roots: &mut Roots, outputs: &[bool]) -> Vec<Instruction> {
     while let Some(&value) = queue.waiting.first() {
         queue.force(value, &list, &mut code);
     }
-    code
+    attach(code, outputs)
 }
 
 impl Root {
@@ -56,7 +57,7 @@ impl Root {
         match self {
             Self::Input(_) | Self::Literal(_) | Self::Absorbed => Box::new(std::iter::empty()),
             Self::Elementwise { operands, .. } => Box::new(operands.iter().map(|view| view.value)),
-            Self::Product(p) => Box::new(p.terms.iter().flat_map(|term| [term.left.value, term.right.value])),
+            Self::Product(p) => Box::new(p.factors().chain(p.base.iter().map(|base| base.view.value))),
             Self::Reduction(r) => Box::new([r.view.value].into_iter()),
             Self::Scatter(s) => Box::new([s.view.value].into_iter()),
         }
@@ -90,18 +91,17 @@ impl Queue<'_> {
             let mut starts = needed.iter().rev().copied().filter(can_start);
             let first =
                 starts.clone().find(elsewhere).or_else(|| starts.next()).expect("programs have no cycles");
-            let members = self.together(first, list);
-            let kernel = self.kernel(&members, list);
+            let (members, kernel) = self.together(first, list);
             code.push(Instruction::Kernel(kernel));
             members.iter().for_each(|&member| self.ready[member] = true);
             self.waiting.retain(|w| !members.contains(w));
         }
     }
 
-    /// What can be computed in one pass with `first`, in program order.
-    fn together(&self, first: usize, list: &[Root]) -> Vec<usize> {
+    /// What can be computed in one pass with `first`, in program order: all that waits, as far as it fits.
+    fn together(&self, first: usize, list: &[Root]) -> (Vec<usize>, Kernel) {
         let mut members = vec![first];
-        let (mut steps, mut fitting) = (list[first].steps(), 1);
+        let mut fitting = (1, self.kernel(&members, list));
         for &w in self.waiting.iter().filter(|&&w| w > first && list[w].extents() == list[first].extents()) {
             let Root::Elementwise { extents, operands, .. } = &list[w] else {
                 continue;
@@ -112,17 +112,18 @@ impl Queue<'_> {
             if !operands.iter().all(available) {
                 continue;
             }
-            steps += list[w].steps();
-            if steps > MAX_STEPS {
+            members.push(w);
+            // More members may need fewer stores, so one that does not fit need not be the last.
+            let kernel = self.kernel(&members, list);
+            if kernel.steps.len() > MAX_STEPS {
                 break;
             }
-            members.push(w);
-            if self.stored(&members).count() <= MAX_STORES {
-                fitting = members.len();
+            if kernel.stores.len() < MAX_STORES && kernel.held() <= MAX_HELD {
+                fitting = (members.len(), kernel);
             }
         }
-        members.truncate(fitting);
-        members
+        members.truncate(fitting.0);
+        (members, fitting.1)
     }
 
     /// The members whose values are read outside.
@@ -142,8 +143,43 @@ impl Queue<'_> {
             let store = stores.iter().position(|&value| value == member);
             body.member(member, *calc, operands, store, list);
         }
-        Kernel { size: extents.iter().product(), loads: body.loads, steps: body.steps, stores }
+        Kernel::new(extents.iter().product(), body.loads, body.steps, stores)
     }
+}
+
+/// Makes kernels that read a product element by element part of it, where all else they read is there before.
+fn attach(code: Vec<Instruction>, outputs: &[bool]) -> Vec<Instruction> {
+    let mut readers = vec![0; outputs.len()];
+    code.iter().flat_map(Instruction::reads).for_each(|value| readers[value] += 1);
+    // Which instruction writes a value.
+    let mut writer: Vec<Option<usize>> = vec![None; outputs.len()];
+    let mut attached: Vec<Instruction> = Vec::with_capacity(code.len());
+    for instruction in code {
+        let at = match &instruction {
+            Instruction::Kernel(kernel) => kernel.reads().filter_map(|value| writer[value]).max(),
+            _ => None,
+        };
+        let at = match (at.map(|i| (i, &mut attached[i])), instruction) {
+            (Some((i, Instruction::Product(product))), Instruction::Kernel(mut kernel))
+                if product.epilogue.is_none()
+                    && kernel.size == product.size()
+                    && kernel.reads().any(|value| value == product.value)
+                    && kernel.reads_in_place(product.value) =>
+            {
+                if outputs[product.value] || readers[product.value] > 1 {
+                    kernel.stores.push(product.value);
+                }
+                product.epilogue = Some(kernel);
+                i
+            }
+            (_, instruction) => {
+                attached.push(instruction);
+                attached.len() - 1
+            }
+        };
+        attached[at].writes().for_each(|value| writer[value] = Some(at));
+    }
+    attached
 }
 
 impl Root {
@@ -152,11 +188,6 @@ impl Root {
             Self::Elementwise { extents, .. } => extents,
             _ => unreachable!("only elementwise roots wait"),
         }
-    }
-
-    /// The most steps a kernel may need for this root.
-    fn steps(&self) -> usize {
-        2 * self.operands().count() + 2
     }
 }
 
@@ -217,13 +248,11 @@ impl Body<'_> {
         if let Root::Literal(c) = list[view.value] {
             return Source::Step(self.step(Calc::Literal(c), nothing, None));
         }
-        let (extents, strides): (Vec<usize>, Vec<usize>) =
-            merge(self.extents, &[&view.strides]).into_iter().map(|(extent, s)| (extent, s[0])).unzip();
-        let view = View { strides, scale: 1.0, ..view.clone() };
-        let contiguous = view.is_contiguous(&extents);
-        let known = self.loads.iter().position(|load| load.view == view && load.extents == extents);
+        let load = Load::new(&View { scale: 1.0, ..view.clone() }, self.extents);
+        let contiguous = load.contiguous;
+        let known = self.loads.iter().position(|other| *other == load);
         let load = known.unwrap_or_else(|| {
-            self.loads.push(Load { view, extents });
+            self.loads.push(load);
             self.loads.len() - 1
         });
         if contiguous {

@@ -6,13 +6,13 @@
 //!
 //! Then `emit` turns roots into instructions and `memory` gives values their buffers.
 
-use super::Plan;
 use super::emit::emit;
-use super::kernel::Calc;
+use super::kernel::{Calc, Kernel, Load};
 use super::memory::{Place, assign};
 use super::product::{Factor, Product, Term};
 use super::reduce::{Fold, Reduction, Scatter};
 use super::view::{View, merge};
+use super::{Instruction, Plan};
 use crate::einsum::Einsum;
 use crate::graph::{Graph, Id};
 use crate::linear::{Axes, Linear};
@@ -21,18 +21,27 @@ use crate::op::Op;
 use crate::shape::{Shape, row_major};
 use crate::simplify::simplify;
 
-pub(super) fn lower(graph: &Graph) -> Plan {
+pub(super) fn lower(graph: &Graph, overwritten: &[(usize, usize)]) -> Plan {
     let graph = simplify(graph);
     let mut roots = Roots::default();
     let views = describe(&graph, &mut roots);
 
-    // Outputs live where the caller wants them; one that is not a whole value of its own is copied there.
+    // Inputs are passed in order, but for those that outputs overwrite.
+    let output_of = |i: usize| overwritten.iter().find(|(input, _)| *input == i).map(|&(_, output)| output);
+    let passed: Vec<usize> = (0..graph.inputs.len()).filter(|&i| output_of(i).is_none()).collect();
     let mut places: Vec<Option<Place>> = vec![None; roots.list.len()];
+    let mut inputs = vec![0; graph.inputs.len()];
     for (value, root) in roots.list.iter().enumerate() {
-        if let Root::Input(i) = root {
-            places[value] = Some(Place::Input(*i));
+        if let Root::Input(i) = *root {
+            inputs[i] = value;
+            places[value] = match output_of(i) {
+                Some(output) => Some(Place::Buffer(output)),
+                None => passed.iter().position(|&p| p == i).map(Place::Input),
+            };
         }
     }
+    // Outputs live where the caller wants them; one that is not a whole value of its own is copied there.
+    let mut returned = Vec::with_capacity(graph.outputs.len());
     for (k, id) in graph.outputs.iter().enumerate() {
         let (shape, view) = (&graph.node(*id).shape, &views[id.index()]);
         let whole = view.scale == 1.0
@@ -44,13 +53,37 @@ pub(super) fn lower(graph: &Graph) -> Plan {
             if whole && places[view.value].is_none() { view.value } else { roots.copy(view, shape).value };
         places.resize(roots.list.len(), None);
         places[value] = Some(Place::Buffer(k));
+        returned.push(value);
     }
 
-    let outputs: Vec<Shape> = graph.output_shapes().cloned().collect();
-    let wanted: Vec<bool> = places.iter().map(|place| matches!(place, Some(Place::Buffer(_)))).collect();
-    let code = emit(&mut roots, &wanted);
-    let slots = assign(&code, &roots.sizes, outputs.len(), &mut places);
-    Plan { inputs: graph.inputs.clone(), outputs, code, places, slots }
+    let mut wanted = vec![false; roots.list.len()];
+    returned.iter().for_each(|&value| wanted[value] = true);
+    let mut code = emit(&mut roots, &wanted);
+    let mut sizes = roots.sizes;
+    for &(i, o) in overwritten {
+        let (input, output) = (inputs[i], returned[o]);
+        if !may_overwrite(&code, input, output) {
+            // Somebody reads the input later, or out of order: the output is put there at the end.
+            let size = sizes[output];
+            places[output] = None;
+            places.push(Some(Place::Buffer(o)));
+            code.push(Instruction::Kernel(Kernel::copy(output, sizes.len(), size)));
+            sizes.push(size);
+        }
+    }
+    let slots = assign(&mut code, &sizes, graph.outputs.len(), &mut places);
+    code.iter_mut().for_each(|instruction| instruction.settle(|value| places[value]));
+    let inputs = passed.iter().map(|&i| graph.inputs[i].clone()).collect();
+    Plan { inputs, outputs: graph.output_shapes().cloned().collect(), code, places, slots }
+}
+
+/// Whether nobody reads `input` after `output` is written, and who writes it reads it in place.
+fn may_overwrite(code: &[Instruction], input: usize, output: usize) -> bool {
+    let writer = code.iter().position(|instruction| instruction.writes().any(|value| value == output));
+    let writer = writer.expect("outputs are written");
+    let read_by = |instruction: &Instruction| instruction.reads().any(|value| value == input);
+    code[writer + 1..].iter().all(|instruction| !read_by(instruction))
+        && (!read_by(&code[writer]) || code[writer].overwrites(input, output))
 }
 
 /// What computes a value.
@@ -93,6 +126,15 @@ impl Roots {
         self.elementwise(Calc::Copy, extents, vec![view.clone()])
     }
 
+    /// Whether a view reads what lies in memory anyhow, rather than what an elementwise step could go on with.
+    fn is_memory(&self, view: &View, sole: bool) -> bool {
+        match self.list[view.value] {
+            Root::Literal(_) => false,
+            Root::Elementwise { .. } => !sole,
+            _ => true,
+        }
+    }
+
     /// The view itself if it reads memory, otherwise a copy that does.
     fn stored(&mut self, view: &View, extents: &[usize]) -> View {
         match self.list[view.value] {
@@ -116,11 +158,9 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
             Op::Constant(c) => roots.add(Root::Literal(c.value()), shape),
             Op::Add([a, b]) => {
                 let operands = [&views[a.index()], &views[b.index()]];
-                let sole = sole[a.index()] && sole[b.index()];
-                match sole.then(|| fuse_products(roots, operands, shape)).flatten() {
-                    Some(view) => view,
-                    None => roots.elementwise(Calc::Add, shape, operands.map(View::clone).to_vec()),
-                }
+                sum_of_products(roots, operands, [sole[a.index()], sole[b.index()]], shape).unwrap_or_else(
+                    || roots.elementwise(Calc::Add, shape, operands.map(View::clone).to_vec()),
+                )
             }
             Op::Linear(l, a) => {
                 linear(roots, l, &views[a.index()], sole[a.index()], graph.node(*a).shape(), shape)
@@ -205,24 +245,50 @@ fn reduction(roots: &mut Roots, fold: Fold, view: &View, axes: &Axes, from: &Sha
     roots.add(Root::Reduction(Reduction { fold, value, view, kept, folded }), to)
 }
 
-/// One root for the sum of two products that are used nowhere else.
-fn fuse_products(roots: &mut Roots, [a, b]: [&View; 2], shape: &Shape) -> Option<View> {
-    let (Root::Product(p), Root::Product(q)) = (&roots.list[a.value], &roots.list[b.value]) else {
-        return None;
+/// One root for a product that is used nowhere else (`sole`) and another one or a value that it is added to.
+fn sum_of_products(roots: &mut Roots, [a, b]: [&View; 2], sole: [bool; 2], shape: &Shape) -> Option<View> {
+    let product = |view: &View, sole: bool| match &roots.list[view.value] {
+        Root::Product(product) if sole && roots.sizes[view.value] == shape.size() => Some(product),
+        _ => None,
     };
-    let same = (&p.batch, p.m, p.n) == (&q.batch, q.m, q.n) && a.strides == b.strides;
-    if !same || a.value == b.value || roots.sizes[a.value] != shape.size() {
-        return None;
-    }
     let scaled = |product: &Product, c: f64| -> Vec<Term> {
         product.terms.iter().map(|term| Term { alpha: term.alpha * c, ..term.clone() }).collect()
     };
-    let terms = [scaled(p, a.scale), scaled(q, b.scale)].concat();
-    let product = Product { value: roots.list.len(), terms, batch: p.batch.clone(), m: p.m, n: p.n };
-    roots.list[a.value] = Root::Absorbed;
-    roots.list[b.value] = Root::Absorbed;
-    let view = roots.add(Root::Product(product), shape);
-    Some(View { strides: a.strides.clone(), ..view })
+    let absorb = |roots: &mut Roots, view: &View, base: Option<Load>, terms: Vec<Term>| {
+        let value = roots.list.len();
+        let Root::Product(p) = std::mem::replace(&mut roots.list[view.value], Root::Absorbed) else {
+            unreachable!("checked before")
+        };
+        let root = Root::Product(Product { value, base, terms, ..p });
+        View { strides: view.strides.clone(), ..roots.add(root, shape) }
+    };
+    match (product(a, sole[0]), product(b, sole[1])) {
+        (Some(p), Some(q))
+            if (&p.batch, p.m, p.n) == (&q.batch, q.m, q.n)
+                && a.strides == b.strides
+                && a.value != b.value
+                && (p.base.is_none() || q.base.is_none()) =>
+        {
+            let terms = [scaled(p, a.scale), scaled(q, b.scale)].concat();
+            let base = [(p, a.scale), (q, b.scale)].into_iter().find_map(|(p, c)| Some((p.base.clone()?, c)));
+            let base = base.map(|(mut load, c)| {
+                load.view.scale *= c;
+                load
+            });
+            let view = absorb(roots, a, base, terms);
+            roots.list[b.value] = Root::Absorbed;
+            Some(view)
+        }
+        (Some(p), _) if p.base.is_none() && a.is_contiguous(shape) && roots.is_memory(b, sole[1]) => {
+            let (base, terms) = (Load::new(b, shape), scaled(p, a.scale));
+            Some(absorb(roots, a, Some(base), terms))
+        }
+        (_, Some(q)) if q.base.is_none() && b.is_contiguous(shape) && roots.is_memory(a, sole[0]) => {
+            let (base, terms) = (Load::new(a, shape), scaled(q, b.scale));
+            Some(absorb(roots, b, Some(base), terms))
+        }
+        _ => None,
+    }
 }
 
 /// A product: elementwise if no label is summed, otherwise a batch of matrix products.
@@ -256,6 +322,8 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     let term = Term { alpha: c * d, k: size(&summed), left, right };
     let product = Product {
         value: roots.list.len(),
+        base: None,
+        epilogue: None,
         batch: batch.iter().map(|&label| extent(label)).collect(),
         m: size(&free[0]),
         n: size(&free[1]),

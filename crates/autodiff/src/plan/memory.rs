@@ -1,8 +1,14 @@
 //! Memory: where the values of a plan live, and the buffers they share.
 
+use std::array;
 use std::mem::take;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Instruction;
+use super::block::{MAX_STORES, Slices};
+use super::kernel::{MAX_OVERWRITTEN, Scratch};
+use crate::real::Real;
+use crate::threads::Threads;
 
 /// Where a value lives.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -14,11 +20,12 @@ pub(super) enum Place {
 }
 
 /// Gives every value that has no place yet a slot of the workspace, reusing a slot after the last instruction
-/// that reads its value. Returns the slots' sizes.
+/// that reads its value, or already in that instruction where it reads the value element by element. Returns the slots'
+/// sizes.
 ///
 /// `places[v]` is the place of value `v` if it is an input or an output; `sizes[v]` its number of elements.
 pub(super) fn assign(
-    code: &[Instruction],
+    code: &mut [Instruction],
     sizes: &[usize],
     outputs: usize,
     places: &mut [Option<Place>],
@@ -27,63 +34,116 @@ pub(super) fn assign(
     for (at, instruction) in code.iter().enumerate() {
         instruction.reads().chain(instruction.writes()).for_each(|value| last[value] = at);
     }
-    let mut slots: Vec<usize> = Vec::new();
-    let mut free: Vec<usize> = Vec::new();
+    let mut slots = Slots::default();
     let mut held: Vec<(usize, usize)> = Vec::new();
-    for (at, instruction) in code.iter().enumerate() {
-        for value in instruction.writes() {
-            if places[value].is_some() {
-                continue;
-            }
-            // The smallest free slot that is large enough; else the largest, grown; else a new one.
-            free.sort_by_key(|&slot| slots[slot]);
-            let fit = free.iter().position(|&slot| slots[slot] >= sizes[value]);
-            let slot = match fit.map(|i| free.remove(i)).or_else(|| free.pop()) {
-                Some(slot) => slot,
-                None => {
-                    slots.push(0);
-                    slots.len() - 1
-                }
+    for (at, instruction) in code.iter_mut().enumerate() {
+        let written: Vec<usize> = instruction.writes().filter(|&value| places[value].is_none()).collect();
+        let mut overwritten = 0;
+        for value in written {
+            let ends_here = |&(v, _): &(usize, usize)| {
+                last[v] == at && sizes[v] == sizes[value] && instruction.overwrites(v, value)
             };
-            slots[slot] = slots[slot].max(sizes[value]);
+            let slot = match held.iter().position(ends_here) {
+                Some(i) if overwritten < MAX_OVERWRITTEN => {
+                    overwritten += 1;
+                    held.swap_remove(i).1
+                }
+                _ => slots.take(sizes[value]),
+            };
             places[value] = Some(Place::Buffer(outputs + slot));
             held.push((value, slot));
+        }
+        if let Instruction::Product(product) = instruction
+            && let Some(epilogue) = &mut product.epilogue
+            && places[product.value].is_none()
+        {
+            // A product that nobody else reads is computed where something made of it will be, unless what is there
+            // is read as well.
+            let free = |&store: &usize| epilogue.loads.iter().all(|l| places[l.view.value] != places[store]);
+            match epilogue.stores.iter().copied().find(free) {
+                Some(store) => places[product.value] = places[store],
+                None => {
+                    let slot = slots.take(sizes[product.value]);
+                    places[product.value] = Some(Place::Buffer(outputs + slot));
+                    held.push((product.value, slot));
+                    epilogue.stores.push(product.value);
+                }
+            }
         }
         held.retain(|&(value, slot)| {
             let done = last[value] <= at;
             if done {
-                free.push(slot);
+                slots.free.push(slot);
             }
             !done
         });
     }
-    slots
+    slots.sizes
 }
 
-/// The memory of a running plan.
-pub(super) struct Memory<'a, T> {
-    pub(super) inputs: &'a [&'a [T]],
-    pub(super) buffers: &'a [&'a mut [T]],
+/// The slots of a workspace.
+#[derive(Default)]
+struct Slots {
+    sizes: Vec<usize>,
+    free: Vec<usize>,
 }
 
-/// Takes the buffer at `place` out of the memory while `f` writes it and reads the others.
-pub(super) fn write<T>(
-    place: Place,
-    inputs: &[&[T]],
-    buffers: &mut [&mut [T]],
-    f: impl FnOnce(&mut [T], &Memory<'_, T>),
-) {
-    let Place::Buffer(target) = place else { unreachable!("inputs are not written") };
-    let out = take(&mut buffers[target]);
-    f(out, &Memory { inputs, buffers });
-    buffers[target] = out;
+impl Slots {
+    /// A slot of at least `size` elements: the smallest free one that is large enough; else the largest, grown; else
+    /// a new one.
+    fn take(&mut self, size: usize) -> usize {
+        self.free.sort_by_key(|&slot| self.sizes[slot]);
+        let fit = self.free.iter().position(|&slot| self.sizes[slot] >= size);
+        let slot = fit.map(|i| self.free.remove(i)).or_else(|| self.free.pop()).unwrap_or_else(|| {
+            self.sizes.push(0);
+            self.sizes.len() - 1
+        });
+        self.sizes[slot] = self.sizes[slot].max(size);
+        slot
+    }
 }
 
-impl<T> Memory<'_, T> {
-    pub(super) fn read(&self, place: Place) -> &[T] {
-        match place {
+/// The memory of a running plan, and its threads.
+pub(super) struct Memory<'r, 'm, T: Real> {
+    pub(super) places: &'r [Option<Place>],
+    pub(super) inputs: &'r [&'m [T]],
+    pub(super) buffers: &'r mut [&'m mut [T]],
+    /// One for each thread.
+    pub(super) scratch: &'r [Mutex<Scratch<T>>],
+    pub(super) threads: &'r Threads,
+}
+
+impl<'m, T: Real> Memory<'_, 'm, T> {
+    pub(super) fn place(&self, value: usize) -> Place {
+        self.places[value].expect("instructions use values that have a place")
+    }
+
+    pub(super) fn read(&self, value: usize) -> &[T] {
+        match self.place(value) {
             Place::Input(i) => self.inputs[i],
             Place::Buffer(i) => self.buffers[i],
         }
+    }
+
+    /// Takes the buffers of `values` out of the memory while `f` writes them and reads the others.
+    pub(super) fn write(&mut self, values: &[usize], f: impl FnOnce(&mut Slices<'m, T>, &Self)) {
+        let buffer = |s: usize| match self.place(*values.get(s)?) {
+            Place::Buffer(i) => Some(i),
+            Place::Input(_) => unreachable!("inputs are not written"),
+        };
+        let targets: [Option<usize>; MAX_STORES] = array::from_fn(buffer);
+        let mut stores = targets.map(|target| target.map(|i| take(&mut self.buffers[i])).unwrap_or_default());
+        f(&mut stores, self);
+        for (target, store) in targets.into_iter().zip(stores) {
+            if let Some(i) = target {
+                self.buffers[i] = store;
+            }
+        }
+    }
+
+    /// The calling thread's scratch. It must be given back before work is shared.
+    pub(super) fn scratch(&self) -> MutexGuard<'_, Scratch<T>> {
+        let thread = rayon::current_thread_index().unwrap_or(0) % self.scratch.len();
+        self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

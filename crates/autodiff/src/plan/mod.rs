@@ -4,6 +4,7 @@
 //! data become strides, chains of elementwise operations become one pass each, products become blocks of matrix
 //! multiplications that take scales and sums along, and values share buffers by last use.
 
+mod block;
 mod emit;
 mod kernel;
 mod lower;
@@ -13,9 +14,10 @@ mod reduce;
 mod view;
 
 use std::fmt;
+use std::sync::Mutex;
 
-use self::kernel::Kernel;
-use self::memory::Place;
+use self::kernel::{Kernel, Scratch};
+use self::memory::{Memory, Place};
 use self::product::Product;
 use self::reduce::{Reduction, Scatter};
 use crate::graph::Graph;
@@ -50,6 +52,7 @@ pub struct Plan {
 pub struct Workspace<T: Real> {
     threads: Threads,
     arena: Vec<T>,
+    scratch: Vec<Mutex<Scratch<T>>>,
     // Lists of slices, empty between runs: kept for their allocations.
     inputs: Vec<&'static [T]>,
     buffers: Vec<&'static mut [T]>,
@@ -66,10 +69,41 @@ enum Instruction {
 impl Plan {
     /// Makes a program ready to run.
     pub fn new(graph: &Graph) -> Self {
-        lower::lower(graph)
+        Self::in_place(graph, &[])
     }
 
-    /// The shapes of the inputs.
+    /// As [`Plan::new`], with inputs that are overwritten by outputs: for each pair (input, output) in `overwritten`,
+    /// the slice given to [`Plan::run`] for the output holds the input when the run begins, and the input is not
+    /// passed. So a step of gradient descent, (θ, x, y) ↦ θ − η∇ℒ, moves θ where it lies, and where the gradient of
+    /// a weight is a matrix product, that is one matrix product added to the weight.
+    ///
+    /// ```
+    /// use autodiff::{Graph, Plan, Threads};
+    /// let decay = Graph::trace([[3]], |x| vec![0.5 * x[0]]);
+    /// let plan = Plan::in_place(&decay, &[(0, 0)]);
+    /// let mut x = [1.0, 2.0, 3.0];
+    /// plan.run(&[], &mut [&mut x], &mut plan.workspace(&Threads::one()));
+    /// assert_eq!(x, [0.5, 1.0, 1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such input or output, one is paired twice, or their shapes differ.
+    #[track_caller]
+    pub fn in_place(graph: &Graph, overwritten: &[(usize, usize)]) -> Self {
+        let outputs: Vec<&Shape> = graph.output_shapes().collect();
+        for (k, &(i, o)) in overwritten.iter().enumerate() {
+            let (input, output) = (graph.inputs().get(i), outputs.get(o).copied());
+            assert!(
+                input.is_some() && input == output,
+                "input {i} of shape {input:?} cannot be overwritten by output {o} of shape {output:?}"
+            );
+            let twice = overwritten[..k].iter().any(|&(j, p)| i == j || o == p);
+            assert!(!twice, "input {i} or output {o} is paired twice");
+        }
+        lower::lower(graph, overwritten)
+    }
+
+    /// The shapes of the inputs that are passed to a run.
     pub fn inputs(&self) -> &[Shape] {
         &self.inputs
     }
@@ -89,6 +123,7 @@ impl Plan {
         Workspace {
             threads: threads.clone(),
             arena: vec![T::zero(); self.workspace_size()],
+            scratch: (0..threads.count()).map(|_| Mutex::default()).collect(),
             inputs: Vec::with_capacity(self.inputs.len()),
             buffers: Vec::with_capacity(self.outputs.len() + self.slots.len()),
         }
@@ -139,17 +174,20 @@ impl Plan {
             arena = more;
         }
 
-        let threads = &workspace.threads;
-        let place = |value: usize| self.places[value].expect("instructions use values that have a place");
-        threads.install(|| {
+        let mut memory = Memory {
+            places: &self.places,
+            inputs: &tensors,
+            buffers: &mut buffers,
+            scratch: &workspace.scratch,
+            threads: &workspace.threads,
+        };
+        workspace.threads.install(|| {
             for instruction in &self.code {
                 match instruction {
-                    Instruction::Kernel(kernel) => kernel.run(place, &tensors, &mut buffers, threads),
-                    Instruction::Product(product) => product.run(place, &tensors, &mut buffers, threads),
-                    Instruction::Reduction(reduction) => {
-                        reduction.run(place, &tensors, &mut buffers, threads);
-                    }
-                    Instruction::Scatter(scatter) => scatter.run(place, &tensors, &mut buffers),
+                    Instruction::Kernel(kernel) => kernel.run(&mut memory),
+                    Instruction::Product(product) => product.run(&mut memory),
+                    Instruction::Reduction(reduction) => reduction.run(&mut memory),
+                    Instruction::Scatter(scatter) => scatter.run(&mut memory),
                 }
             }
         });
@@ -178,22 +216,56 @@ impl Instruction {
     /// The values it reads.
     fn reads(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
-            Self::Kernel(kernel) => Box::new(kernel.loads.iter().map(|load| load.view.value)),
+            Self::Kernel(kernel) => Box::new(kernel.reads()),
             Self::Product(product) => {
-                Box::new(product.terms.iter().flat_map(|term| [term.left.value, term.right.value]))
+                let base = product.base.iter().map(|base| base.view.value);
+                let epilogue = product.epilogue.iter().flat_map(Kernel::reads);
+                let others = epilogue.filter(|&value| value != product.value);
+                Box::new(product.factors().chain(base).chain(others))
             }
             Self::Reduction(r) => Box::new([r.view.value].into_iter()),
             Self::Scatter(s) => Box::new([s.view.value].into_iter()),
         }
     }
 
-    /// The values it writes.
+    /// The values it writes for others to read.
     fn writes(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
             Self::Kernel(kernel) => Box::new(kernel.stores.iter().copied()),
-            Self::Product(product) => Box::new([product.value].into_iter()),
+            Self::Product(product) => Box::new(product.stores().iter().copied()),
             Self::Reduction(r) => Box::new([r.value].into_iter()),
             Self::Scatter(s) => Box::new([s.value].into_iter()),
+        }
+    }
+
+    /// Whether `value`, which it reads, may lie where `written`, which it writes, goes.
+    fn overwrites(&self, value: usize, written: usize) -> bool {
+        match self {
+            Self::Kernel(kernel) => kernel.reads_in_place(value),
+            Self::Product(product) => {
+                let base = product.base.as_ref().filter(|base| base.view.value == value);
+                let epilogue = product.epilogue.as_ref().filter(|kernel| kernel.reads().any(|v| v == value));
+                let in_place = match (base, epilogue) {
+                    (Some(base), None) => written == product.value && base.in_order(product.size()),
+                    (None, Some(epilogue)) => written != product.value && epilogue.reads_in_place(value),
+                    _ => false,
+                };
+                in_place && product.factors().all(|factor| factor != value)
+            }
+            Self::Reduction(_) | Self::Scatter(_) => false,
+        }
+    }
+
+    /// Once values have places.
+    fn settle(&mut self, place: impl Fn(usize) -> Option<Place>) {
+        match self {
+            Self::Kernel(kernel) => kernel.settle(place),
+            Self::Product(product) => {
+                if let Some(epilogue) = &mut product.epilogue {
+                    epilogue.settle(place);
+                }
+            }
+            Self::Reduction(_) | Self::Scatter(_) => {}
         }
     }
 }

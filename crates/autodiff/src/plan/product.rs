@@ -9,26 +9,35 @@ use std::ops::RangeInclusive;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::memory::{Memory, Place, write};
+use super::block::Block;
+use super::kernel::{Kernel, Load};
+use super::memory::Memory;
 use super::view::{View, offset};
 use crate::real::Real;
-use crate::threads::Threads;
 
 /// Multiplications and additions of a block: a quarter of the whole, within these bounds.
-const BLOCK_FLOPS: RangeInclusive<usize> = 1 << 21..=1 << 25;
-/// Rows of blocks are multiples of this.
-const BLOCK_ROWS: usize = 64;
-/// Columns of blocks are multiples of this, which is how many faer's kernel for 512-bit registers handles at once.
-const BLOCK_COLUMNS: usize = 96;
+const BLOCK_FLOPS: RangeInclusive<usize> = 1 << 19..=1 << 25;
+/// Blocks have at least so many rows and columns.
+const LEAST: usize = 64;
+/// Elements of a right factor that is near enough to be read again for each block of rows.
+const NEAR: usize = 1 << 18;
+/// Elements that are worth a thread where they are only copied.
+const SHARE: usize = 1 << 15;
+/// Blocks begin at multiples of this, so that few of the multiplication's tiles are ragged.
+const STEP: usize = 32;
 
-/// A sum of batched matrix products, written to one contiguous value of shape (batch, m, n).
+/// A sum of batched matrix products, one contiguous value of shape (batch, m, n), and what is made of it at once.
 #[derive(Debug)]
 pub(super) struct Product {
     pub(super) value: usize,
+    /// What is added to it, as it lies in that shape.
+    pub(super) base: Option<Load>,
     pub(super) batch: Vec<usize>,
     pub(super) m: usize,
     pub(super) n: usize,
     pub(super) terms: Vec<Term>,
+    /// Elementwise steps on the product, run on each block while it is warm.
+    pub(super) epilogue: Option<Kernel>,
 }
 
 /// alpha · left · right for every index of the batch.
@@ -91,90 +100,165 @@ impl Factor {
 }
 
 impl Product {
-    pub(super) fn run<T: Real>(
-        &self,
-        place: impl Fn(usize) -> Place + Sync,
-        inputs: &[&[T]],
-        buffers: &mut [&mut [T]],
-        threads: &Threads,
-    ) {
-        let size = self.batch.iter().product::<usize>() * self.m * self.n;
-        write(place(self.value), inputs, buffers, |out, memory| {
-            self.batches(0, &mut out[..size], &place, memory, threads);
+    /// The values it reads in another order than that of its result.
+    pub(super) fn factors(&self) -> impl Iterator<Item = usize> {
+        self.terms.iter().flat_map(|term| [term.left.value, term.right.value])
+    }
+
+    /// The elements of the result.
+    pub(super) fn size(&self) -> usize {
+        self.batch.iter().product::<usize>() * self.m * self.n
+    }
+
+    /// The values written: what the epilogue stores and, where it is wanted itself, the product.
+    pub(super) fn stores(&self) -> &[usize] {
+        match &self.epilogue {
+            Some(kernel) => &kernel.stores,
+            None => std::slice::from_ref(&self.value),
+        }
+    }
+
+    pub(super) fn run<T: Real>(&self, memory: &mut Memory<'_, '_, T>) {
+        // The product is written where it stays, or else where it will be overwritten by what is made of it.
+        let home = memory.place(self.value);
+        let target = self.stores().iter().position(|&store| memory.place(store) == home);
+        let target = target.expect("products are written to one of the stores");
+        let overwrites = self.base.as_ref().is_some_and(|base| memory.place(base.view.value) == home);
+        memory.write(self.stores(), |stores, memory| {
+            let run = Run { product: self, target, overwrites, memory };
+            let block = Block::whole(self.size(), stores);
+            if self.by_rows() {
+                run.rows(block);
+            } else {
+                run.whole(block);
+            }
         });
     }
 
-    /// Halves the batch while that is worth a thread.
-    fn batches<T: Real>(
-        &self,
-        first: usize,
-        out: &mut [T],
-        place: &(impl Fn(usize) -> Place + Sync),
-        memory: &Memory<'_, T>,
-        threads: &Threads,
-    ) {
-        let each = self.m * self.n;
-        let count = out.len() / each;
-        let work: usize = self.terms.iter().map(|term| 2 * each * term.k).sum();
-        if count > 1 && count * work > *BLOCK_FLOPS.start() {
-            let (low, high) = out.split_at_mut(count / 2 * each);
-            threads.join(
-                || self.batches(first, low, place, memory, threads),
-                || self.batches(first + count / 2, high, place, memory, threads),
-            );
-            return;
-        }
-        for (b, out) in out.chunks_exact_mut(each).enumerate() {
-            for (t, term) in self.terms.iter().enumerate() {
-                let left = term.left.at(&self.batch, first + b);
-                let right = term.right.at(&self.batch, first + b);
-                let left = term.left.matrix(memory.read(place(term.left.value)), left, self.m, term.k);
-                let right = term.right.matrix(memory.read(place(term.right.value)), right, term.k, self.n);
-                let accum = if t == 0 { Accum::Replace } else { Accum::Add };
-                if self.m == 1 && self.n == 1 {
-                    let dot =
-                        (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * T::literal(term.alpha);
-                    out[0] = if t == 0 { dot } else { out[0] + dot };
-                } else {
-                    let out = MatMut::from_row_major_slice_mut(out, self.m, self.n);
-                    let block = (each * term.k / 2).clamp(*BLOCK_FLOPS.start(), *BLOCK_FLOPS.end());
-                    multiply(out, accum, left, right, T::literal(term.alpha), block, threads);
-                }
+    /// Whether work is divided by rows of the result, which are contiguous, and not by columns: unless the right factor
+    /// is too large to be read again for each block of rows, or must be packed by each.
+    fn by_rows(&self) -> bool {
+        let near = |term: &Term| term.right.column == 1 && term.k * self.n <= NEAR;
+        self.n < 2 * LEAST || !self.batch.is_empty() || self.terms.iter().all(near)
+    }
+}
+
+/// A product being computed.
+struct Run<'a, 'r, 'm, T: Real> {
+    product: &'a Product,
+    /// Which store holds the product.
+    target: usize,
+    /// Whether the product is added to what that store holds.
+    overwrites: bool,
+    memory: &'a Memory<'r, 'm, T>,
+}
+
+impl<T: Real> Run<'_, '_, '_, T> {
+    /// Halves a block of whole rows until its work is moderate; then computes it and what is made of it.
+    fn rows(&self, block: Block<'_, T>) {
+        let &Product { m, n, .. } = self.product;
+        let rows = block.length / n;
+        let many = self.work(rows, n) > self.limit();
+        if rows > m || many && rows >= 2 * LEAST {
+            let half = if rows > m { rows / m / 2 * m } else { half(rows) };
+            let (above, below) = block.split(half * n);
+            if many {
+                return self.memory.threads.join(|| self.rows(above), || self.rows(below));
             }
+            self.rows(above);
+            return self.rows(below);
+        }
+        let first = block.first;
+        self.begin(first, block.stores[self.target]);
+        let out = MatMut::from_row_major_slice_mut(block.stores[self.target], rows, n);
+        self.multiply(first / (m * n), (first / n % m, 0), out);
+        if let Some(epilogue) = &self.product.epilogue {
+            epilogue.apply(block, self.memory);
+        }
+    }
+
+    /// Computes all of a matrix, then what is made of it.
+    fn whole(&self, block: Block<'_, T>) {
+        let &Product { m, n, .. } = self.product;
+        self.begin(0, block.stores[self.target]);
+        self.columns((0, 0), MatMut::from_row_major_slice_mut(block.stores[self.target], m, n));
+        if let Some(epilogue) = &self.product.epilogue {
+            epilogue.divide(block, self.memory);
+        }
+    }
+
+    /// Halves a matrix, by columns as long as they are many, until its work is moderate.
+    fn columns(&self, (row, column): (usize, usize), out: MatMut<'_, T>) {
+        let (rows, columns) = (out.nrows(), out.ncols());
+        if self.work(rows, columns) <= self.limit() || rows.max(columns) < 2 * LEAST {
+            self.multiply(0, (row, column), out);
+        } else if columns >= 2 * LEAST {
+            let half = half(columns);
+            let (left, right) = out.split_at_col_mut(half);
+            let (left, right) =
+                (|| self.columns((row, column), left), || self.columns((row, column + half), right));
+            self.memory.threads.join(left, right);
+        } else {
+            let half = half(rows);
+            let (above, below) = out.split_at_row_mut(half);
+            let (above, below) =
+                (|| self.columns((row, column), above), || self.columns((row + half, column), below));
+            self.memory.threads.join(above, below);
+        }
+    }
+
+    /// Multiplications and additions of a block.
+    fn work(&self, rows: usize, columns: usize) -> usize {
+        2 * rows * columns * self.product.terms.iter().map(|term| term.k).sum::<usize>()
+    }
+
+    /// Those that a block may have.
+    fn limit(&self) -> usize {
+        (self.work(self.product.m, self.product.n) / 4).clamp(*BLOCK_FLOPS.start(), *BLOCK_FLOPS.end())
+    }
+
+    /// Writes what the product is added to, from element `first` on.
+    fn begin(&self, first: usize, out: &mut [T]) {
+        if let Some(base) = &self.product.base {
+            if out.len() > SHARE {
+                let (low, high) = out.split_at_mut(out.len() / 2);
+                let middle = first + low.len();
+                return self.memory.threads.join(|| self.begin(first, low), || self.begin(middle, high));
+            }
+            if !self.overwrites {
+                base.gather(self.memory.read(base.view.value), first, out);
+            }
+            if base.view.scale != 1.0 {
+                let scale = T::literal(base.view.scale);
+                out.iter_mut().for_each(|x| *x *= scale);
+            }
+        }
+    }
+
+    /// Computes a block of one matrix of the batch, given where it begins.
+    fn multiply(&self, b: usize, (row, column): (usize, usize), mut out: MatMut<'_, T>) {
+        let &Product { m, n, ref batch, ref terms, ref base, .. } = self.product;
+        let mut accum = if base.is_some() { Accum::Add } else { Accum::Replace };
+        for term in terms {
+            let left = self.memory.read(term.left.value);
+            let left = term.left.matrix(left, term.left.at(batch, b), m, term.k);
+            let left = left.subrows(row, out.nrows());
+            let right = self.memory.read(term.right.value);
+            let right = term.right.matrix(right, term.right.at(batch, b), term.k, n);
+            let right = right.subcols(column, out.ncols());
+            let alpha = T::literal(term.alpha);
+            if m == 1 && n == 1 {
+                let dot = (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * alpha;
+                out[(0, 0)] = if accum == Accum::Replace { dot } else { out[(0, 0)] + dot };
+            } else {
+                matmul(out.as_mut(), accum, left, right, alpha, Par::Seq);
+            }
+            accum = Accum::Add;
         }
     }
 }
 
-/// `out` (+)= alpha · left · right, with `out` halved until blocks are small: its rows, unless it is much wider than
-/// high, since rows divide more evenly.
-fn multiply<T: Real>(
-    out: MatMut<'_, T>,
-    accum: Accum,
-    left: MatRef<'_, T>,
-    right: MatRef<'_, T>,
-    alpha: T,
-    block: usize,
-    threads: &Threads,
-) {
-    let (m, n, k) = (out.nrows(), out.ncols(), left.ncols());
-    let (high, wide) = (m >= 2 * BLOCK_ROWS, n >= 2 * BLOCK_COLUMNS);
-    if 2 * m * n * k <= block || !(high || wide) {
-        matmul(out, accum, left, right, alpha, Par::Seq);
-    } else if high && (2 * m >= n || !wide) {
-        let middle = m.div_ceil(2 * BLOCK_ROWS) * BLOCK_ROWS;
-        let (top, bottom) = out.split_at_row_mut(middle);
-        let (above, below) = left.split_at_row(middle);
-        threads.join(
-            || multiply(top, accum, above, right, alpha, block, threads),
-            || multiply(bottom, accum, below, right, alpha, block, threads),
-        );
-    } else {
-        let middle = n.div_ceil(2 * BLOCK_COLUMNS) * BLOCK_COLUMNS;
-        let (first, second) = out.split_at_col_mut(middle);
-        let (before, after) = right.split_at_col(middle);
-        threads.join(
-            || multiply(first, accum, left, before, alpha, block, threads),
-            || multiply(second, accum, left, after, alpha, block, threads),
-        );
-    }
+/// About half, a multiple of `STEP`.
+fn half(extent: usize) -> usize {
+    extent.div_ceil(2 * STEP) * STEP
 }

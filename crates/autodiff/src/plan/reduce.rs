@@ -1,6 +1,6 @@
 //! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
 
-use super::memory::{Place, write};
+use super::memory::Memory;
 use super::view::{View, offset};
 use crate::nonlinear::larger;
 use crate::real::Real;
@@ -29,17 +29,11 @@ pub(super) struct Reduction {
 }
 
 impl Reduction {
-    pub(super) fn run<T: Real>(
-        &self,
-        place: impl Fn(usize) -> Place + Sync,
-        inputs: &[&[T]],
-        buffers: &mut [&mut [T]],
-        threads: &Threads,
-    ) {
+    pub(super) fn run<T: Real>(&self, memory: &mut Memory<'_, '_, T>) {
         let size = self.kept.iter().map(|(extent, _)| extent).product();
-        write(place(self.value), inputs, buffers, |out, memory| {
-            let data = &memory.read(place(self.view.value))[self.view.offset..];
-            self.divide(0, &mut out[..size], data, threads);
+        memory.write(&[self.value], |stores, memory| {
+            let data = &memory.read(self.view.value)[self.view.offset..];
+            self.divide(0, &mut stores[0][..size], data, memory.threads);
         });
     }
 
@@ -109,15 +103,11 @@ pub(super) struct Scatter {
 }
 
 impl Scatter {
-    pub(super) fn run<T: Real>(
-        &self,
-        place: impl Fn(usize) -> Place,
-        inputs: &[&[T]],
-        buffers: &mut [&mut [T]],
-    ) {
-        write(place(self.value), inputs, buffers, |out, memory| {
-            let data = &memory.read(place(self.view.value))[self.view.offset..];
-            out[..self.size].fill(T::zero());
+    pub(super) fn run<T: Real>(&self, memory: &mut Memory<'_, '_, T>) {
+        memory.write(&[self.value], |stores, memory| {
+            let data = &memory.read(self.view.value)[self.view.offset..];
+            let out = &mut stores[0][..self.size];
+            out.fill(T::zero());
             let scale = T::literal(self.view.scale);
             for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
                 out[self.start + offset(self.to.iter().copied(), index)] +=
