@@ -1,14 +1,52 @@
 //! `cargo run --release -p bench -- [NAME...]`: prints `name seconds` a line, best of five, warm.
+//!
+//! `compare` runs the same rows in other libraries too and writes a table.
+
+mod compare;
+mod machine;
+mod program;
+mod report;
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use bench::gemm::GEMMS;
 use bench::timing::{Prepared, best_of_five};
 use bench::workloads::WORKLOADS;
+use clap::{Parser, Subcommand};
 use cotangent::prelude::*;
 
-fn main() -> io::Result<()> {
-    time(&std::env::args().skip(1).collect::<Vec<_>>())
+/// Timings: `name seconds` a line, best of five, warm.
+#[derive(Debug, Parser)]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "gemm": matrix products alone
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compare(compare::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (error, status) = match arguments.command {
+        None => match time(&arguments.names) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => (error.to_string(), 1),
+        },
+        Some(Command::Compare(arguments)) => match compare::run(&arguments) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (failure.to_string(), failure.status()),
+        },
+    };
+    // Nothing is left to do if even this cannot be written.
+    let _ = writeln!(io::stderr(), "bench: {error}");
+    ExitCode::from(status)
 }
 
 /// Prints the rows named, or those of all workloads.
