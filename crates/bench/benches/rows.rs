@@ -11,7 +11,7 @@ fn rows(criterion: &mut Criterion) {
     let threads = Threads::available();
     for workload in WORKLOADS.iter().filter(|workload| ["s", "e"].contains(&workload.name)) {
         for row in Row::ALL {
-            let mut prepared = Prepared::new(&workload.program(row), &threads);
+            let mut prepared = Prepared::new(&workload.program(row), &workload.overwritten(row), &threads);
             criterion.bench_function(&workload.row_name(row), |bencher| {
                 // Inside one call, as in a training loop, threads need not be woken between runs.
                 threads.install(|| bencher.iter(|| prepared.run()));

@@ -62,7 +62,7 @@ impl Gemm {
             parts.for_each(|(out, right)| sequential(out, left, right));
         });
         let product = Graph::trace([[m, k], [k, n]], |x| vec![einsum("mk,kn->mn", x[0], x[1])]);
-        let mut plan = Prepared::new(&product, threads);
+        let mut plan = Prepared::new(&product, &[], threads);
         let blocks = best_of_five(SECONDS, || plan.run());
         [whole, rows, columns, blocks].into_iter().fold(f64::INFINITY, f64::min)
     }

@@ -15,9 +15,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Lowers the program, to run on `threads`.
-    pub fn new(program: &Graph, threads: &Threads) -> Self {
-        let plan = Plan::new(program);
+    /// Lowers the program, with inputs overwritten by outputs as in [`Plan::in_place`], to run on `threads`.
+    pub fn new(program: &Graph, overwritten: &[(usize, usize)], threads: &Threads) -> Self {
+        let plan = Plan::in_place(program, overwritten);
         let (inputs, outputs) = (numbers(plan.inputs()), numbers(plan.outputs()));
         Self { inputs, outputs, workspace: plan.workspace(threads), plan }
     }

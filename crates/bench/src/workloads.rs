@@ -136,6 +136,15 @@ impl Workload {
         }
     }
 
+    /// The inputs of that program that its outputs overwrite: steps move the parameters where they lie.
+    pub fn overwritten(&self, row: Row) -> Vec<(usize, usize)> {
+        let parameters = 2 * (self.depth + 1);
+        match row {
+            Row::TrainStep | Row::LinStep => (0..parameters).map(|i| (i, i)).collect(),
+            Row::Forward | Row::Jvp | Row::Vjp | Row::LinApply => Vec::new(),
+        }
+    }
+
     /// The floating-point operations that a row cannot do without: those of its matrix products.
     ///
     /// Each layer is h W forwards, h dW + dh W in J v, and (hᵀ u, u Wᵀ) in Jᵀ u; the first layer has neither

@@ -126,13 +126,15 @@ impl Roots {
         self.elementwise(Calc::Copy, extents, vec![view.clone()])
     }
 
-    /// Whether a view reads what lies in memory anyhow, rather than what an elementwise step could go on with.
-    fn is_memory(&self, view: &View, sole: bool) -> bool {
-        match self.list[view.value] {
+    /// Whether a view of the given extents reads what lies in memory anyhow, in order: what repeats is better added by
+    /// an elementwise step, and so is what another such step computes for this one only.
+    fn lies_in_order(&self, view: &View, extents: &[usize], sole: bool) -> bool {
+        let stored = match self.list[view.value] {
             Root::Literal(_) => false,
             Root::Elementwise { .. } => !sole,
             _ => true,
-        }
+        };
+        stored && view.is_contiguous(extents)
     }
 
     /// The view itself if it reads memory, otherwise a copy that does.
@@ -279,11 +281,11 @@ fn sum_of_products(roots: &mut Roots, [a, b]: [&View; 2], sole: [bool; 2], shape
             roots.list[b.value] = Root::Absorbed;
             Some(view)
         }
-        (Some(p), _) if p.base.is_none() && a.is_contiguous(shape) && roots.is_memory(b, sole[1]) => {
+        (Some(p), _) if p.base.is_none() && a.is_contiguous(shape) && roots.lies_in_order(b, shape, sole[1]) => {
             let (base, terms) = (Load::new(b, shape), scaled(p, a.scale));
             Some(absorb(roots, a, Some(base), terms))
         }
-        (_, Some(q)) if q.base.is_none() && b.is_contiguous(shape) && roots.is_memory(a, sole[0]) => {
+        (_, Some(q)) if q.base.is_none() && b.is_contiguous(shape) && roots.lies_in_order(a, shape, sole[0]) => {
             let (base, terms) = (Load::new(a, shape), scaled(q, b.scale));
             Some(absorb(roots, b, Some(base), terms))
         }
