@@ -4,8 +4,6 @@
 //! faer multiplies; this file divides the result into blocks whose size depends on the shape alone and gives each
 //! block to one thread, so the bits of the result do not depend on the number of threads.
 
-use std::ops::RangeInclusive;
-
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -15,8 +13,8 @@ use super::memory::Memory;
 use super::view::{View, offset};
 use crate::real::Real;
 
-/// Multiplications and additions of a block: a quarter of the whole, within these bounds.
-const BLOCK_FLOPS: RangeInclusive<usize> = 1 << 19..=1 << 25;
+/// Multiplications and additions that are worth a thread.
+const LEAST_WORK: usize = 1 << 19;
 /// Blocks have at least so many rows and columns.
 const LEAST: usize = 64;
 /// Elements of a right factor that is near enough to be read again for each block of rows.
@@ -212,9 +210,10 @@ impl<T: Real> Run<'_, '_, '_, T> {
         2 * rows * columns * self.product.terms.iter().map(|term| term.k).sum::<usize>()
     }
 
-    /// Those that a block may have.
+    /// Those that a block may have: a quarter of a matrix, so that threads which are delayed can leave some to others.
+    /// More blocks would read the factors more often.
     fn limit(&self) -> usize {
-        (self.work(self.product.m, self.product.n) / 4).clamp(*BLOCK_FLOPS.start(), *BLOCK_FLOPS.end())
+        (self.work(self.product.m, self.product.n) / 4).max(LEAST_WORK)
     }
 
     /// Writes what the product is added to, from element `first` on.
