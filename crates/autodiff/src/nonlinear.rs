@@ -198,7 +198,8 @@ functions! {
     Gelu gelu: |x| x.gelu(), |x, _y| 0.5 * (FRAC_1_SQRT_2 * x).erf() + 0.5
         + x * (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * (-0.5 * (x * x)).exp());
     /// x/(1 + |x|)
-    Softsign softsign: |x| x / (T::one() + x.abs()), |x, _y| (x.abs() + 1.0).powi(2).recip();
+    Softsign softsign: |x| if x.is_infinite() { x.signum() } else { x / (T::one() + x.abs()) },
+        |x, _y| (x.abs() + 1.0).powi(2).recip();
     /// The error function, 2/√π ∫₀ˣ e^{−t²} dt.
     Erf erf: |x| x.erf(), |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
     /// max(x, 0), with derivative 0 at 0.
