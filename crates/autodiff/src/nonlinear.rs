@@ -81,17 +81,20 @@ pub enum Binary {
     /// e^{a − b}, as if the difference were not rounded; 1 where a = b, be they infinite. With b the largest of many
     /// a, what softmax and log Σ eˣ are made of.
     ExpDifference,
+    /// The angle of the point (b, a) in the plane, from −π to π. The derivative is infinite or NaN at (0, 0).
+    Atan2,
 }
 
 impl Binary {
     /// Every function there is.
-    pub const ALL: &[Self] = &[Self::Max, Self::ExpDifference];
+    pub const ALL: &[Self] = &[Self::Max, Self::ExpDifference, Self::Atan2];
 
     /// The name in printed programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Max => "max",
             Self::ExpDifference => "exp_difference",
+            Self::Atan2 => "atan2",
         }
     }
 
@@ -101,6 +104,7 @@ impl Binary {
         match self {
             Self::Max => larger(a, b),
             Self::ExpDifference => a.exp_difference(b),
+            Self::Atan2 => a.atan2(b),
         }
     }
 
@@ -111,6 +115,7 @@ impl Binary {
             Self::Max => 0.5 - 0.5 * (a - b).sign(),
             Self::ExpDifference if i == 0 => y,
             Self::ExpDifference => -y,
+            Self::Atan2 => (if i == 0 { b } else { -a }) * (a * a + b * b).recip(),
         }
     }
 
@@ -121,6 +126,7 @@ impl Binary {
         match self {
             Self::Max => pairs.for_each(|(y, (&a, &b))| *y = larger(a, b)),
             Self::ExpDifference => pairs.for_each(|(y, (&a, &b))| *y = a.exp_difference(b)),
+            Self::Atan2 => pairs.for_each(|(y, (&a, &b))| *y = a.atan2(b)),
         }
     }
 }
@@ -152,6 +158,12 @@ macro_rules! functions {
             /// Writes the values at `x` into `y`: one loop a function, which the compiler vectorises.
             #[inline(always)]
             pub(crate) fn values<T: Real>(self, x: &[T], y: &mut [T]) {
+                match self {
+                    // Huge angles are reduced by another method, which does not vectorise.
+                    Self::Sin => return T::sin_all(x, y),
+                    Self::Cos => return T::cos_all(x, y),
+                    _ => {}
+                }
                 match self { $(Self::$function => {
                     for (y, &$at) in y.iter_mut().zip(x) {
                         *y = $value;
@@ -216,4 +228,6 @@ functions! {
     Sin sin: |x| x.sin(), |x, _y| x.cos();
     /// The cosine.
     Cos cos: |x| x.cos(), |x, _y| -x.sin();
+    /// The arc cosine, from 0 to π; NaN outside of [−1, 1].
+    Acos acos: |x| x.acos(), |x, _y| -((1.0 - x) * (x + 1.0)).rsqrt();
 }

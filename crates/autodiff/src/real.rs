@@ -60,6 +60,16 @@ pub trait Real:
     /// The cosine.
     #[must_use]
     fn cos(self) -> Self;
+    /// The arc cosine.
+    #[must_use]
+    fn acos(self) -> Self;
+    /// The angle of the point (x, self) in the plane, from −π to π.
+    #[must_use]
+    fn atan2(self, x: Self) -> Self;
+    /// Writes the sines of `x` into `y`: as [`Real::sin`], vectorised where no argument is huge.
+    fn sin_all(x: &[Self], y: &mut [Self]);
+    /// Writes the cosines of `x` into `y`, likewise.
+    fn cos_all(x: &[Self], y: &mut [Self]);
 }
 
 /// The functions of `elementary`, as methods.
@@ -83,6 +93,18 @@ macro_rules! real {
             fn exp_difference(self, b: Self) -> Self {
                 crate::elementary::$float::exp_difference(self, b)
             }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self {
+                crate::elementary::$float::atan2(self, x)
+            }
+            #[inline(always)]
+            fn sin_all(x: &[Self], y: &mut [Self]) {
+                crate::elementary::$float::sin_all(x, y);
+            }
+            #[inline(always)]
+            fn cos_all(x: &[Self], y: &mut [Self]) {
+                crate::elementary::$float::cos_all(x, y);
+            }
             $(
                 #[inline(always)]
                 fn $function(self) -> Self {
@@ -93,5 +115,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos);
-real!(f64, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos);
+real!(f32, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos acos);
+real!(f64, exp expm1 log log1p tanh sigmoid softplus silu gelu erf sin cos acos);

@@ -261,6 +261,37 @@ fn trig(r: f32, q: u32) -> f32 {
     f32::from_bits(v.to_bits() ^ ((q << 30) & SIGN))
 }
 
+/// `sin` of all arguments in a slice: without branches, so that it vectorises, where all are moderate.
+#[inline(always)]
+pub(crate) fn sin_all(x: &[f32], y: &mut [f32]) {
+    if moderate(x) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            let (r, q) = reduce_small(x);
+            *y = if x == 0.0 { x } else { trig(r, q) };
+        }
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = sin(x));
+    }
+}
+
+/// As `sin_all`.
+#[inline(always)]
+pub(crate) fn cos_all(x: &[f32], y: &mut [f32]) {
+    if moderate(x) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            let (r, q) = reduce_small(x);
+            *y = trig(r, q.wrapping_add(1));
+        }
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = cos(x));
+    }
+}
+
+#[inline(always)]
+fn moderate(x: &[f32]) -> bool {
+    x.iter().fold(true, |all, x| all & (x.abs() <= TRIG_SMALL))
+}
+
 #[inline(always)]
 pub(crate) fn sin(x: f32) -> f32 {
     let (r, q) = reduce(x);
@@ -272,4 +303,53 @@ pub(crate) fn sin(x: f32) -> f32 {
 pub(crate) fn cos(x: f32) -> f32 {
     let (r, q) = reduce(x);
     trig(r, q.wrapping_add(1))
+}
+
+const PI_2_LO: f32 = -4.371139e-8;
+
+/// `pi/2 - x` for `|x| <= pi/2`.
+#[inline(always)]
+fn complement(x: f32) -> f32 {
+    (PI_2_LO - x) + FRAC_PI_2
+}
+
+/// The angle of the point `(x, y)`.
+#[inline(always)]
+pub(crate) fn atan2(y: f32, x: f32) -> f32 {
+    let (a, b) = (y.abs(), x.abs());
+    let steep = a > b;
+    let (low, high) = if steep { (b, a) } else { (a, b) };
+    // Two zeros have the angle of the first one to the axis, two infinities that of the diagonal.
+    let q = if high == 0.0 { 0.0 } else { low / high };
+    let q = if low == f32::INFINITY { 1.0 } else { q };
+    let z = q * q;
+    #[rustfmt::skip]
+    let p = poly(z, [
+        -0.33333302, 0.19998638, -0.14265245, 0.10957577, -0.084194615, 0.058234587, -0.031455737,
+        0.01106446, -0.0018272169,
+    ]);
+    let r = (q * z).mul_add(p, q);
+    let behind = x.is_sign_negative();
+    let flat = if behind { 2.0 * complement(0.5 * r) } else { r };
+    let r = if steep { complement(if behind { -r } else { r }) } else { flat };
+    let r = if x.is_nan() || y.is_nan() { f32::NAN } else { r };
+    r.copysign(y)
+}
+
+/// The arc cosine, by the series of the arc sine at `x` or, from 1/2 on, at `sqrt((1 - |x|)/2)`.
+#[inline(always)]
+pub(crate) fn acos(x: f32) -> f32 {
+    let a = x.abs();
+    let far = a > 0.5;
+    let z = if far { 0.5 * (1.0 - a) } else { x * x };
+    let s = if far { z.sqrt() } else { a };
+    #[rustfmt::skip]
+    let p = poly(z, [
+        0.1666666, 0.07500511, 0.04451572, 0.03181761, 0.014402605, 0.037565205,
+    ]);
+    let r = (s * z).mul_add(p, s);
+    // arccos |x| and arccos -|x|, both without cancellation.
+    let near = complement(r.copysign(x));
+    let beyond = if x < 0.0 { 2.0 * complement(r) } else { 2.0 * r };
+    if far { beyond } else { near }
 }

@@ -2,7 +2,7 @@
 //!
 //! A loop `for (y, x) in ys.iter_mut().zip(xs) { *y = f(*x) }` inlined into code compiled with FMA
 //! (e.g. in `pulp::Arch::dispatch`) becomes straight SIMD; fused `mul_add`s and no reassociation
-//! give the same bits in scalar code.  For `sin` and `cos` the loop is `sin_slice`, `cos_slice`.
+//! give the same bits in scalar code.  For `sin` and `cos` the loop is `sin_all`, `cos_all`.
 //! Coefficients are minimax fits, see `fit.py`.
 //!
 //! Largest errors found, in units of the last place of the result, at 10^6 points each (against
@@ -344,6 +344,37 @@ fn trig(r: f64, q: u64) -> f64 {
     f64::from_bits(v.to_bits() ^ ((q << 62) & SIGN))
 }
 
+/// `sin` of all arguments in a slice: without branches, so that it vectorises, where all are moderate.
+#[inline(always)]
+pub(crate) fn sin_all(x: &[f64], y: &mut [f64]) {
+    if moderate(x) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            let (r, q) = reduce_small(x);
+            *y = if x == 0.0 { x } else { trig(r, q) };
+        }
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = sin(x));
+    }
+}
+
+/// As `sin_all`.
+#[inline(always)]
+pub(crate) fn cos_all(x: &[f64], y: &mut [f64]) {
+    if moderate(x) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            let (r, q) = reduce_small(x);
+            *y = trig(r, q.wrapping_add(1));
+        }
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = cos(x));
+    }
+}
+
+#[inline(always)]
+fn moderate(x: &[f64]) -> bool {
+    x.iter().fold(true, |all, x| all & (x.abs() <= TRIG_SMALL))
+}
+
 #[inline(always)]
 pub(crate) fn sin(x: f64) -> f64 {
     let (r, q) = reduce(x);
@@ -355,4 +386,59 @@ pub(crate) fn sin(x: f64) -> f64 {
 pub(crate) fn cos(x: f64) -> f64 {
     let (r, q) = reduce(x);
     trig(r, q.wrapping_add(1))
+}
+
+const PI_2_LO: f64 = 6.123233995736766e-17;
+
+/// `pi/2 - x` for `|x| <= pi/2`.
+#[inline(always)]
+fn complement(x: f64) -> f64 {
+    (PI_2_LO - x) + FRAC_PI_2
+}
+
+/// The angle of the point `(x, y)`.
+#[inline(always)]
+pub(crate) fn atan2(y: f64, x: f64) -> f64 {
+    let (a, b) = (y.abs(), x.abs());
+    let steep = a > b;
+    let (low, high) = if steep { (b, a) } else { (a, b) };
+    // Two zeros have the angle of the first one to the axis, two infinities that of the diagonal.
+    let q = if high == 0.0 { 0.0 } else { low / high };
+    let q = if low == f64::INFINITY { 1.0 } else { q };
+    let z = q * q;
+    #[rustfmt::skip]
+    let p = poly(z, [
+        -0.33333333333333093, 0.1999999999995544, -0.1428571428280239, 0.11111111013655352,
+        -0.09090907119326071, 0.07692281187446774, -0.06666415002062165, 0.05880592576955412,
+        -0.05253805637679655, 0.04723293605633681, -0.04221718342965715, 0.03669353480504403,
+        -0.02998557667377022, 0.022085152382166705, -0.013994985372215961, 0.0072633565638464915,
+        -0.0029193421234208804, 0.0008434851328369836, -0.00015479728803038977, 1.3489316215857556e-05,
+    ]);
+    let r = (q * z).mul_add(p, q);
+    let behind = x.is_sign_negative();
+    let flat = if behind { 2.0 * complement(0.5 * r) } else { r };
+    let r = if steep { complement(if behind { -r } else { r }) } else { flat };
+    let r = if x.is_nan() || y.is_nan() { f64::NAN } else { r };
+    r.copysign(y)
+}
+
+/// The arc cosine, by the series of the arc sine at `x` or, from 1/2 on, at `sqrt((1 - |x|)/2)`.
+#[inline(always)]
+pub(crate) fn acos(x: f64) -> f64 {
+    let a = x.abs();
+    let far = a > 0.5;
+    let z = if far { 0.5 * (1.0 - a) } else { x * x };
+    let s = if far { z.sqrt() } else { a };
+    #[rustfmt::skip]
+    let p = poly(z, [
+        0.16666666666666763, 0.07499999999970261, 0.044642857175121155, 0.03038194268360541,
+        0.022372215660526967, 0.017351600089242834, 0.013980961470458514, 0.011397775897133887,
+        0.010786529337314036, 0.003683041382211015, 0.021763499991432247, -0.021077292939368542,
+        0.032676890004987524,
+    ]);
+    let r = (s * z).mul_add(p, s);
+    // arccos |x| and arccos -|x|, both without cancellation.
+    let near = complement(r.copysign(x));
+    let beyond = if x < 0.0 { 2.0 * complement(r) } else { 2.0 * r };
+    if far { beyond } else { near }
 }

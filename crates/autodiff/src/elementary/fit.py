@@ -5,7 +5,7 @@ approximation p(x)/q(x), q(0) = 1 (q = 1 for a polynomial).  The functions are a
 exactly representable leading terms (1, x, -x^2/2, ...) are *outside* the fitted factor.
 """
 import sys
-from mpmath import mp, mpf, matrix, lu_solve, atanh, exp, expm1, log, log1p, sin, cos, tanh, erf, erfc, sqrt, pi
+from mpmath import mp, mpf, matrix, lu_solve, atanh, exp, expm1, log, log1p, sin, cos, tanh, erf, erfc, sqrt, pi, atan, asin
 import numpy as np
 mp.dps = 60
 
@@ -94,6 +94,9 @@ FITS = {
     # sin r = r + r z P(z), cos r = 1 - z/2 + z^2 P(z)
     "SIN": lambda n, b: remez(near0(lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 6), lambda z: z + mpf(10)**-20, 0, mpf(b)**2, n),
     "COS": lambda n, b: remez(near0(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24), lambda z: z * z + mpf(10)**-20, 0, mpf(b)**2, n),
+    # atan x = x + x z P(z) on [0, 1], asin x = x + x z P(z) on [0, 1/2], z = x^2
+    "ATAN": lambda n: remez(near0(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 3), lambda z: z + mpf(10)**-20, 0, 1, n),
+    "ASIN": lambda n: remez(near0(lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z, mpf(1) / 6), lambda z: z + mpf(10)**-20, 0, mpf(1) / 4, n),
     # 1 / (e^(u^2/2) (1 - Phi(u))) = sqrt(2 pi) u + P(u)/Q(u), relative error of the whole
     "MILLS": lambda n, m, b: remez(lambda u: 1 / mills(u) - sqrt(2 * pi) * u, mills, 0, b, n, m),
 }
@@ -101,7 +104,7 @@ CHOSEN = [
     ("EXP", 64, 9), ("EXP", 32, 4), ("TANH", 64, 2, 3, "0.55"), ("TANH", 32, 1, 1, "0.55"),
     ("ERF", 64, 10, "0.84"), ("ERF", 32, 5, "0.84"), ("ERFC", 64, 5, 6, "0.84", 6), ("ERFC", 32, 2, 3, "0.84", 4),
     ("LOGS", 64, 6), ("LOG", 32, 6), ("SIN", 64, 5, "0.79"), ("COS", 64, 5, "0.79"), ("SIN", 32, 2, "0.80"),
-    ("COS", 32, 2, "0.80"), ("MILLS", 64, 9, 10, 39), ("MILLS", 32, 4, 5, 15),
+    ("COS", 32, 2, "0.80"), ("ATAN", 64, 19), ("ATAN", 32, 8), ("ASIN", 64, 12), ("ASIN", 32, 5), ("MILLS", 64, 9, 10, 39), ("MILLS", 32, 4, 5, 15),
 ]
 if __name__ == "__main__":
     for name, bits, *a in CHOSEN:

@@ -281,11 +281,15 @@ fn sum_of_products(roots: &mut Roots, [a, b]: [&View; 2], sole: [bool; 2], shape
             roots.list[b.value] = Root::Absorbed;
             Some(view)
         }
-        (Some(p), _) if p.base.is_none() && a.is_contiguous(shape) && roots.lies_in_order(b, shape, sole[1]) => {
+        (Some(p), _)
+            if p.base.is_none() && a.is_contiguous(shape) && roots.lies_in_order(b, shape, sole[1]) =>
+        {
             let (base, terms) = (Load::new(b, shape), scaled(p, a.scale));
             Some(absorb(roots, a, Some(base), terms))
         }
-        (_, Some(q)) if q.base.is_none() && b.is_contiguous(shape) && roots.lies_in_order(a, shape, sole[0]) => {
+        (_, Some(q))
+            if q.base.is_none() && b.is_contiguous(shape) && roots.lies_in_order(a, shape, sole[0]) =>
+        {
             let (base, terms) = (Load::new(a, shape), scaled(q, b.scale));
             Some(absorb(roots, b, Some(base), terms))
         }

@@ -12,6 +12,7 @@ pub(crate) fn oracle(f: Function, x: f64) -> Option<(Wide, Wide)> {
     let domain = match f {
         Function::Log | Function::Sqrt | Function::Rsqrt => x > 0.0,
         Function::Log1p => x > -1.0,
+        Function::Acos => x.abs() < 1.0,
         _ => true,
     };
     domain.then(|| on_domain(f, x))
@@ -22,6 +23,11 @@ pub(crate) fn oracle_of_two(f: Binary, a: f64, b: f64) -> Wide {
     match f {
         Binary::Max => Wide::from(if a > b { a } else { b }),
         Binary::ExpDifference => exp(Wide::from(a) - b),
+        Binary::Atan2 => {
+            let slope = arctan(Wide::from(a).abs() / Wide::from(b).abs());
+            let angle = if b < 0.0 { HALF_PI.to_wide().scale(1) - slope } else { slope };
+            angle.copysign(Wide::from(a))
+        }
     }
 }
 
@@ -66,6 +72,10 @@ fn on_domain(f: Function, number: f64) -> (Wide, Wide) {
         Function::Cos => {
             let (q, r) = quarter_turns(number);
             (sin(q + 1, r), sin(q + 2, r))
+        }
+        Function::Acos => {
+            let (below, above) = (one - x, x + 1.0);
+            (arctan((below / above).sqrt()).scale(1), -(below * above).sqrt().recip())
         }
     }
 }
@@ -160,6 +170,16 @@ fn erfc(x: Wide) -> Wide {
         let fraction = (1..=80).rev().fold(x, |d, n| x + Wide::from(0.5 * f64::from(n)) / d);
         exp(-x * x) * TWO_OVER_ROOT_PI.scale(-1) / fraction
     }
+}
+
+/// For x ≥ 0: the series at a 64th of the angle, by tan φ/2 = tan φ / (1 + √(1 + tan² φ)) six times.
+fn arctan(x: Wide) -> Wide {
+    if x.exponent() >= 1 {
+        return HALF_PI.to_wide() - arctan(x.recip());
+    }
+    let t = (0..6).fold(x, |t, _| t / ((t * t + 1.0).sqrt() + 1.0));
+    let series = (0..16).rev().fold(Wide::ZERO, |sum, n| one_over(2 * n + 1) - t * t * sum);
+    (t * series).scale(6)
 }
 
 /// sin(q π/2 + r) for |r| ≤ π/4.

@@ -69,6 +69,7 @@ impl Dual {
             Function::Hold => self.chain(x, 0.0),
             Function::Sin => self.chain(x.sin(), x.cos()),
             Function::Cos => self.chain(x.cos(), -x.sin()),
+            Function::Acos => self.chain(x.acos(), -1.0 / (1.0 - x * x).sqrt()),
         }
     }
 }

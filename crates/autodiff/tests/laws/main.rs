@@ -66,7 +66,7 @@ pub(crate) fn near_kink(f: &Graph, x: &[Tensor<f64>], margin: f64) -> bool {
             Nonlinear::Map(Function::Relu | Function::Abs | Function::Step | Function::Sign) => {
                 a.data().iter().any(|a| a.abs() < margin)
             }
-            Nonlinear::Map(_) | Nonlinear::Zip(Binary::ExpDifference) => false,
+            Nonlinear::Map(_) | Nonlinear::Zip(Binary::ExpDifference | Binary::Atan2) => false,
             Nonlinear::Zip(Binary::Max) => {
                 let b = &values[args[1].index()];
                 a.data().iter().zip(b.data()).any(|(a, b)| (a - b).abs() < margin)
@@ -245,7 +245,7 @@ proptest! {
     #[test]
     fn law_2_function_table_equals_dual_numbers(x in -1.9..1.9_f64, b in -2.0..2.0_f64) {
         for &f in Function::ALL {
-            let x = if matches!(f, Function::Log | Function::Log1p | Function::Sqrt | Function::Rsqrt) { x.abs() + 0.1 } else { x };
+            let x = if matches!(f, Function::Log | Function::Log1p | Function::Sqrt | Function::Rsqrt) { x.abs() + 0.1 } else if f == Function::Acos { 0.5 * x } else { x };
             prop_assume!(x.abs() > 1e-3);
             let graph = Graph::trace([[]; 1], |v| vec![v[0].map(f)]);
             let y = evaluate(&jvp(&graph, &[0]), &[Tensor::new([], [x]), Tensor::new([], [b])]);

@@ -164,6 +164,7 @@ fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
         Function::Log | Function::Log1p | Function::Sqrt | Function::Rsqrt | Function::Recip => {
             (a * a + 0.5).map(f)
         }
+        Function::Acos => a.tanh().scale(0.9).map(f),
         Function::Exp | Function::Expm1 => a.tanh().map(f),
         // Only where the result does not depend on what is held is its derivative one.
         Function::Hold => a.log_sum_exp(&(0..a.shape().rank()).collect::<Vec<_>>()),
