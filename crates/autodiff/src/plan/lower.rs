@@ -10,7 +10,7 @@ use super::emit::emit;
 use super::kernel::{Calc, Kernel, Load};
 use super::memory::{Place, assign};
 use super::product::{Factor, Product, Term};
-use super::reduce::{Fold, Reduction, Scatter};
+use super::reduce::{Folding, Reduction, Scatter};
 use super::view::{View, merge};
 use super::{Instruction, Plan};
 use crate::einsum::Einsum;
@@ -177,7 +177,9 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
                 match f {
                     Nonlinear::Map(f) => roots.elementwise(Calc::Map(*f), shape, operands),
                     Nonlinear::Zip(f) => roots.elementwise(Calc::Zip(*f), shape, operands),
-                    Nonlinear::Maximum(axes) => reduction(roots, Fold::Max, &operands[0], axes, from, shape),
+                    Nonlinear::Maximum(axes) => {
+                        reduction(roots, Folding::Max, &operands[0], axes, from, shape)
+                    }
                 }
             }
         };
@@ -198,7 +200,7 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
         return view;
     }
     match l {
-        Linear::Sum(axes) => reduction(roots, Fold::Sum, view, axes, from, to),
+        Linear::Sum(axes) => reduction(roots, Folding::Sum, view, axes, from, to),
         Linear::Pad(w) => {
             let strides = to.strides();
             scatter(roots, view, from, to, w.start * strides[w.axis], &strides)
@@ -229,9 +231,16 @@ fn scatter(
 }
 
 /// A view folded over axes.
-fn reduction(roots: &mut Roots, fold: Fold, view: &View, axes: &Axes, from: &Shape, to: &Shape) -> View {
+fn reduction(
+    roots: &mut Roots,
+    folding: Folding,
+    view: &View,
+    axes: &Axes,
+    from: &Shape,
+    to: &Shape,
+) -> View {
     // Only sums commute with scales.
-    let view = if fold == Fold::Sum || view.scale == 1.0 {
+    let view = if folding == Folding::Sum || view.scale == 1.0 {
         roots.stored(view, from)
     } else {
         roots.copy(view, from)
@@ -244,7 +253,7 @@ fn reduction(roots: &mut Roots, fold: Fold, view: &View, axes: &Axes, from: &Sha
     };
     let (kept, folded) = (axes(false), axes(true));
     let value = roots.list.len();
-    roots.add(Root::Reduction(Reduction { fold, value, view, kept, folded }), to)
+    roots.add(Root::Reduction(Reduction { folding, value, view, kept, folded }), to)
 }
 
 /// One root for a product that is used nowhere else (`sole`) and another one or a value that it is added to.

@@ -6,10 +6,12 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use pulp::Arch;
 
 use super::block::Block;
 use super::kernel::{Kernel, Load};
 use super::memory::Memory;
+use super::reduce::Dot;
 use super::view::{View, offset};
 use crate::real::Real;
 
@@ -247,7 +249,12 @@ impl<T: Real> Run<'_, '_, '_, T> {
             let right = right.subcols(column, out.ncols());
             let alpha = T::literal(term.alpha);
             if m == 1 && n == 1 {
-                let dot = (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum::<T>() * alpha;
+                let (row, column) = (left.row(0).try_as_row_major(), right.col(0).try_as_col_major());
+                let dot = match (row, column) {
+                    (Some(a), Some(b)) => Arch::new().dispatch(Dot(a.as_slice(), b.as_slice())),
+                    _ => (0..term.k).map(|k| left[(0, k)] * right[(k, 0)]).sum(),
+                };
+                let dot = dot * alpha;
                 out[(0, 0)] = if accum == Accum::Replace { dot } else { out[(0, 0)] + dot };
             } else {
                 matmul(out.as_mut(), accum, left, right, alpha, Par::Seq);

@@ -1,5 +1,7 @@
 //! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::memory::Memory;
 use super::view::{View, offset};
 use crate::nonlinear::larger;
@@ -11,7 +13,7 @@ const BLOCK: usize = 1 << 15;
 
 /// How the elements along an axis become one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fold {
+pub(super) enum Folding {
     Sum,
     Max,
 }
@@ -19,7 +21,7 @@ pub(super) enum Fold {
 /// A view folded over some of its axes; the others remain, in order, contiguous. Its scale is 1 unless it is summed.
 #[derive(Debug)]
 pub(super) struct Reduction {
-    pub(super) fold: Fold,
+    pub(super) folding: Folding,
     pub(super) value: usize,
     pub(super) view: View,
     /// The axes that remain: (extent, stride), merged, outermost first.
@@ -45,14 +47,14 @@ impl Reduction {
                 .join(|| self.divide(start, low, data, threads), || self.divide(middle, high, data, threads));
             return;
         }
-        match self.fold {
-            Fold::Sum => {
+        match self.folding {
+            Folding::Sum => {
                 self.fold(start, out, data, T::zero(), |sum, x| sum + x);
                 if self.view.scale != 1.0 {
                     out.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
                 }
             }
-            Fold::Max => self.fold(start, out, data, T::neg_infinity(), |largest, x| larger(largest, x)),
+            Folding::Max => self.fold(start, out, data, T::neg_infinity(), |largest, x| larger(largest, x)),
         }
     }
 
@@ -61,9 +63,14 @@ impl Reduction {
         self.folded.iter().map(|(extent, _)| extent).product()
     }
 
-    /// Folds into the results `start..start + out.len()` by `f(result so far, element)`. Runs along
-    /// the innermost axis that remains are folded together, so that loops are over slices.
+    /// Folds into the results `start..start + out.len()` by `f(result so far, element)`, which must be associative.
     fn fold<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, T) -> T) {
+        Arch::new().dispatch(Fold { reduction: self, start, out, data, first, f });
+    }
+
+    /// Runs along the innermost axis that remains are folded together, so that loops are over slices.
+    #[inline(always)]
+    fn along_kept<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, T) -> T) {
         let &(inner, step) = self.kept.last().unwrap_or(&(1, 1));
         let terms = self.terms();
         let mut done = 0;
@@ -75,15 +82,88 @@ impl Reduction {
             let from = offset(self.kept.iter().copied(), at);
             for term in 0..terms {
                 let row = &data[from + offset(self.folded.iter().copied(), term)..];
-                let mut fold = |i: usize, x: T| run[i] = f(run[i], x);
                 match step {
-                    0 => (0..length).for_each(|i| fold(i, row[0])),
-                    1 => row[..length].iter().enumerate().for_each(|(i, &x)| fold(i, x)),
-                    _ => (0..length).for_each(|i| fold(i, row[i * step])),
+                    0 => run.iter_mut().for_each(|y| *y = f(*y, row[0])),
+                    1 => run.iter_mut().zip(row).for_each(|(y, &x)| *y = f(*y, x)),
+                    _ => run.iter_mut().zip(row.iter().step_by(step)).for_each(|(y, &x)| *y = f(*y, x)),
                 }
             }
             done += length;
         }
+    }
+
+    /// Where elements that are folded lie next to each other: each result for itself, in lanes.
+    #[inline(always)]
+    fn along_folded<T: Real>(
+        &self,
+        start: usize,
+        out: &mut [T],
+        data: &[T],
+        first: T,
+        f: impl Fn(T, T) -> T,
+    ) {
+        let (&(inner, _), outer) = self.folded.split_last().expect("an axis is folded");
+        for (i, y) in out.iter_mut().enumerate() {
+            let from = offset(self.kept.iter().copied(), start + i);
+            let mut lanes = [first; LANES];
+            for term in 0..outer.iter().map(|(extent, _)| extent).product() {
+                let row = &data[from + offset(outer.iter().copied(), term)..][..inner];
+                let (chunks, rest) = row.as_chunks::<LANES>();
+                for chunk in chunks {
+                    lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = f(*lane, x));
+                }
+                lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = f(*lane, x));
+            }
+            *y = lanes.into_iter().fold(first, &f);
+        }
+    }
+}
+
+/// Results computed side by side where one is wanted.
+const LANES: usize = 32;
+
+/// A fold at work.
+struct Fold<'a, T, F> {
+    reduction: &'a Reduction,
+    start: usize,
+    out: &'a mut [T],
+    data: &'a [T],
+    first: T,
+    f: F,
+}
+
+impl<T: Real, F: Fn(T, T) -> T> WithSimd for Fold<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { reduction, start, out, data, first, f } = self;
+        let apart = reduction.kept.last().is_none_or(|&(_, step)| step != 1);
+        if apart && matches!(reduction.folded.last(), Some(&(inner, 1)) if inner >= LANES) {
+            reduction.along_folded(start, out, data, first, f);
+        } else {
+            reduction.along_kept(start, out, data, first, f);
+        }
+    }
+}
+
+/// Σ aᵢ bᵢ.
+pub(super) struct Dot<'a, T>(pub(super) &'a [T], pub(super) &'a [T]);
+
+impl<T: Real> WithSimd for Dot<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> T {
+        let mut lanes = [T::zero(); LANES];
+        let ((a, a_rest), (b, b_rest)) = (self.0.as_chunks::<LANES>(), self.1.as_chunks::<LANES>());
+        let mut add = |a: &[T], b: &[T]| {
+            let pairs = a.iter().zip(b);
+            lanes.iter_mut().zip(pairs).for_each(|(lane, (&a, &b))| *lane = Real::mul_add(a, b, *lane));
+        };
+        a.iter().zip(b).for_each(|(a, b)| add(a, b));
+        add(a_rest, b_rest);
+        lanes.into_iter().sum()
     }
 }
 

@@ -176,9 +176,11 @@ fn function<'g>(a: Var<'g>, detail: usize) -> Var<'g> {
 fn fold<'g>(a: Var<'g>, b: Var<'g>, choice: &Choice) -> Var<'g> {
     let rank = a.shape().rank();
     match choice.a % 6 {
-        0 if a.shape() == b.shape() => {
-            [a.max(b), a.tanh().zip(Binary::ExpDifference, b.tanh())][choice.detail % 2]
-        }
+        0 => match choice.detail % 3 {
+            0 if a.shape() == b.shape() => a.max(b),
+            1 => a.tanh().zip(Binary::ExpDifference, a.sin()),
+            _ => a.zip(Binary::Atan2, a * a + 0.5),
+        },
         1 => a.min(a.cos()),
         2 if rank > 0 => a.maximum(&[choice.b % rank]),
         3 if rank > 0 => a.softmax(&[choice.b % rank]),
