@@ -7,6 +7,7 @@ use crate::nonlinear::{Nonlinear, larger};
 use crate::op::Op;
 use crate::real::Real;
 use crate::shape::Shape;
+use crate::sum;
 use crate::tensor::{Tensor, for_each_index};
 
 /// The outputs of a program at the given inputs, computed one element at a time: slow, and the specification
@@ -38,7 +39,9 @@ fn apply<T: Real>(op: &Op<&Tensor<T>>, inputs: &[Tensor<T>], shape: &Shape) -> T
             Tensor::from_fn(shape.clone(), |i| f.value(args[0].at(i), args[1].at(i)))
         }
         Op::Nonlinear(Nonlinear::Maximum(axes), args) => {
-            fold(axes, args[0], shape, T::neg_infinity(), larger)
+            let mut largest = vec![T::neg_infinity(); shape.size()];
+            for_each_along(axes, args[0], shape, |at, x| largest[at] = larger(largest[at], x));
+            Tensor::new(shape.clone(), largest)
         }
     }
 }
@@ -46,7 +49,13 @@ fn apply<T: Real>(op: &Op<&Tensor<T>>, inputs: &[Tensor<T>], shape: &Shape) -> T
 fn linear<T: Real>(l: &Linear, a: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     match l {
         Linear::Scale(c) => Tensor::from_fn(shape.clone(), |i| T::literal(c.value()) * a.at(i)),
-        Linear::Sum(axes) => fold(axes, a, shape, T::zero(), |a, b| a + b),
+        Linear::Sum(axes) => {
+            let zeros = || vec![T::zero(); shape.size()];
+            let (mut sums, mut rests) = (zeros(), zeros());
+            for_each_along(axes, a, shape, |at, x| sum::add(&mut sums[at], &mut rests[at], x));
+            let totals = sums.into_iter().zip(rests).map(|(sum, rest)| sum::total(sum, rest));
+            Tensor::new(shape.clone(), totals.collect::<Vec<_>>())
+        }
         Linear::Broadcast(axes) => Tensor::from_fn(shape.clone(), |i| {
             let kept: Vec<usize> =
                 i.iter().enumerate().filter(|(axis, _)| !axes.contains(*axis)).map(|(_, &i)| i).collect();
@@ -96,15 +105,10 @@ fn for_each_in_windows(w: &Windows, cut: &Shape, whole: &Shape, mut f: impl FnMu
     });
 }
 
-/// Combines the elements along axes, beginning with `start`.
-fn fold<T: Real>(axes: &Axes, a: &Tensor<T>, shape: &Shape, start: T, f: impl Fn(T, T) -> T) -> Tensor<T> {
-    let mut results = vec![start; shape.size()];
+/// Calls `f` with each element and the flattened place of the result that it goes into, when `axes` disappear.
+fn for_each_along<T: Real>(axes: &Axes, a: &Tensor<T>, shape: &Shape, mut f: impl FnMut(usize, T)) {
     let strides = axes.spread(&shape.strides(), |_| 0).expect("checked when recorded");
-    for_each_index(a.shape(), |i| {
-        let at: usize = i.iter().zip(&strides).map(|(i, s)| i * s).sum();
-        results[at] = f(results[at], a.at(i));
-    });
-    Tensor::new(shape.clone(), results)
+    for_each_index(a.shape(), |i| f(i.iter().zip(&strides).map(|(i, s)| i * s).sum(), a.at(i)));
 }
 
 fn einsum<T: Real>(e: &Einsum, a: &Tensor<T>, b: &Tensor<T>, shape: &Shape) -> Tensor<T> {

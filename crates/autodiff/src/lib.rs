@@ -114,6 +114,7 @@ mod shape;
 mod simplify;
 mod split;
 mod stats;
+mod sum;
 mod taylor;
 mod tensor;
 mod threads;

@@ -126,6 +126,24 @@ impl Roots {
         self.elementwise(Calc::Copy, extents, vec![view.clone()])
     }
 
+    /// Takes the product behind a view, scaled as the view is, out of the list, to become a part of another value.
+    fn absorb(&mut self, view: &View) -> Product {
+        match std::mem::replace(&mut self.list[view.value], Root::Absorbed) {
+            Root::Product(mut product) => {
+                product.scale(view.scale);
+                product
+            }
+            _ => unreachable!("only products are absorbed"),
+        }
+    }
+
+    /// A product as a new value, read with the given strides.
+    fn product(&mut self, product: Product, strides: &[usize], extents: &[usize]) -> View {
+        let value = self.list.len();
+        let view = self.add(Root::Product(Product { value, ..product }), extents);
+        View { strides: strides.to_vec(), ..view }
+    }
+
     /// Whether a view of the given extents reads what lies in memory anyhow, in order: what repeats is better added by
     /// an elementwise step, and so is what another such step computes for this one only.
     fn lies_in_order(&self, view: &View, extents: &[usize], sole: bool) -> bool {
@@ -193,7 +211,7 @@ fn describe(graph: &Graph, roots: &mut Roots) -> Vec<View> {
 fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, to: &Shape) -> View {
     // A product wanted only in one multiple of itself is computed so.
     if let (Linear::Scale(c), Root::Product(product), true) = (l, &mut roots.list[view.value], sole) {
-        product.terms.iter_mut().for_each(|term| term.alpha *= c.value());
+        product.scale(c.value());
         return view.clone();
     }
     if let Some(view) = view.after(l, from) {
@@ -262,48 +280,30 @@ fn sum_of_products(roots: &mut Roots, [a, b]: [&View; 2], sole: [bool; 2], shape
         Root::Product(product) if sole && roots.sizes[view.value] == shape.size() => Some(product),
         _ => None,
     };
-    let scaled = |product: &Product, c: f64| -> Vec<Term> {
-        product.terms.iter().map(|term| Term { alpha: term.alpha * c, ..term.clone() }).collect()
-    };
-    let absorb = |roots: &mut Roots, view: &View, base: Option<Load>, terms: Vec<Term>| {
-        let value = roots.list.len();
-        let Root::Product(p) = std::mem::replace(&mut roots.list[view.value], Root::Absorbed) else {
-            unreachable!("checked before")
-        };
-        let root = Root::Product(Product { value, base, terms, ..p });
-        View { strides: view.strides.clone(), ..roots.add(root, shape) }
-    };
-    match (product(a, sole[0]), product(b, sole[1])) {
-        (Some(p), Some(q))
-            if (&p.batch, p.m, p.n) == (&q.batch, q.m, q.n)
-                && a.strides == b.strides
-                && a.value != b.value
-                && (p.base.is_none() || q.base.is_none()) =>
-        {
-            let terms = [scaled(p, a.scale), scaled(q, b.scale)].concat();
-            let base = [(p, a.scale), (q, b.scale)].into_iter().find_map(|(p, c)| Some((p.base.clone()?, c)));
-            let base = base.map(|(mut load, c)| {
-                load.view.scale *= c;
-                load
-            });
-            let view = absorb(roots, a, base, terms);
-            roots.list[b.value] = Root::Absorbed;
-            Some(view)
-        }
-        (Some(p), _)
-            if p.base.is_none() && a.is_contiguous(shape) && roots.lies_in_order(b, shape, sole[1]) =>
-        {
-            let (base, terms) = (Load::new(b, shape), scaled(p, a.scale));
-            Some(absorb(roots, a, Some(base), terms))
-        }
-        (_, Some(q))
-            if q.base.is_none() && b.is_contiguous(shape) && roots.lies_in_order(a, shape, sole[0]) =>
-        {
-            let (base, terms) = (Load::new(a, shape), scaled(q, b.scale));
-            Some(absorb(roots, b, Some(base), terms))
-        }
-        _ => None,
+    let (p, q) = (product(a, sole[0]), product(b, sole[1]));
+    if let (Some(p), Some(q)) = (p, q)
+        && (&p.batch, p.m, p.n) == (&q.batch, q.m, q.n)
+        && a.strides == b.strides
+        && a.value != b.value
+        && (p.base.is_none() || q.base.is_none())
+    {
+        let (mut sum, other) = (roots.absorb(a), roots.absorb(b));
+        sum.terms.extend(other.terms);
+        sum.base = sum.base.or(other.base);
+        return Some(roots.product(sum, &a.strides, shape));
     }
+    let fits = |product: Option<&Product>, view: &View| {
+        product.is_some_and(|product| product.base.is_none()) && view.is_contiguous(shape)
+    };
+    let (view, base) = if fits(p, a) && roots.lies_in_order(b, shape, sole[1]) {
+        (a, b)
+    } else if fits(q, b) && roots.lies_in_order(a, shape, sole[0]) {
+        (b, a)
+    } else {
+        return None;
+    };
+    let sum = Product { base: Some(Load::new(base, shape)), ..roots.absorb(view) };
+    Some(roots.product(sum, &view.strides, shape))
 }
 
 /// A product: elementwise if no label is summed, otherwise a batch of matrix products.

@@ -105,6 +105,12 @@ impl Product {
         self.terms.iter().flat_map(|term| [term.left.value, term.right.value])
     }
 
+    /// Makes it `c` times what it was.
+    pub(super) fn scale(&mut self, c: f64) {
+        self.terms.iter_mut().for_each(|term| term.alpha *= c);
+        self.base.iter_mut().for_each(|base| base.view.scale *= c);
+    }
+
     /// The elements of the result.
     pub(super) fn size(&self) -> usize {
         self.batch.iter().product::<usize>() * self.m * self.n

@@ -6,8 +6,11 @@ use super::memory::Memory;
 use super::view::{View, offset};
 use crate::nonlinear::larger;
 use crate::real::Real;
+use crate::sum;
 use crate::threads::Threads;
 
+/// Results along a kept axis that are folded together.
+const RUN: usize = 256;
 /// Elements below which a fold stays on one thread.
 const BLOCK: usize = 1 << 15;
 
@@ -49,12 +52,15 @@ impl Reduction {
         }
         match self.folding {
             Folding::Sum => {
-                self.fold(start, out, data, T::zero(), |sum, x| sum + x);
+                self.fold(start, out, data, T::zero(), sum::add, sum::total);
                 if self.view.scale != 1.0 {
                     out.iter_mut().for_each(|sum| *sum *= T::literal(self.view.scale));
                 }
             }
-            Folding::Max => self.fold(start, out, data, T::neg_infinity(), |largest, x| larger(largest, x)),
+            Folding::Max => {
+                let step = |largest: &mut T, _: &mut T, x| *largest = larger(*largest, x);
+                self.fold(start, out, data, T::neg_infinity(), step, |largest, _| largest);
+            }
         }
     }
 
@@ -63,59 +69,18 @@ impl Reduction {
         self.folded.iter().map(|(extent, _)| extent).product()
     }
 
-    /// Folds into the results `start..start + out.len()` by `f(result so far, element)`, which must be associative.
-    fn fold<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, T) -> T) {
-        Arch::new().dispatch(Fold { reduction: self, start, out, data, first, f });
-    }
-
-    /// Runs along the innermost axis that remains are folded together, so that loops are over slices.
-    #[inline(always)]
-    fn along_kept<T: Real>(&self, start: usize, out: &mut [T], data: &[T], first: T, f: impl Fn(T, T) -> T) {
-        let &(inner, step) = self.kept.last().unwrap_or(&(1, 1));
-        let terms = self.terms();
-        let mut done = 0;
-        while done < out.len() {
-            let at = start + done;
-            let length = (out.len() - done).min(inner - at % inner);
-            let run = &mut out[done..done + length];
-            run.fill(first);
-            let from = offset(self.kept.iter().copied(), at);
-            for term in 0..terms {
-                let row = &data[from + offset(self.folded.iter().copied(), term)..];
-                match step {
-                    0 => run.iter_mut().for_each(|y| *y = f(*y, row[0])),
-                    1 => run.iter_mut().zip(row).for_each(|(y, &x)| *y = f(*y, x)),
-                    _ => run.iter_mut().zip(row.iter().step_by(step)).for_each(|(y, &x)| *y = f(*y, x)),
-                }
-            }
-            done += length;
-        }
-    }
-
-    /// Where elements that are folded lie next to each other: each result for itself, in lanes.
-    #[inline(always)]
-    fn along_folded<T: Real>(
+    /// Folds into the results `start..start + out.len()`: `step` takes an element into a result and what it carries
+    /// along, and `finish` makes one number of both.
+    fn fold<T: Real>(
         &self,
         start: usize,
         out: &mut [T],
         data: &[T],
         first: T,
-        f: impl Fn(T, T) -> T,
+        step: impl Fn(&mut T, &mut T, T),
+        finish: impl Fn(T, T) -> T,
     ) {
-        let (&(inner, _), outer) = self.folded.split_last().expect("an axis is folded");
-        for (i, y) in out.iter_mut().enumerate() {
-            let from = offset(self.kept.iter().copied(), start + i);
-            let mut lanes = [first; LANES];
-            for term in 0..outer.iter().map(|(extent, _)| extent).product() {
-                let row = &data[from + offset(outer.iter().copied(), term)..][..inner];
-                let (chunks, rest) = row.as_chunks::<LANES>();
-                for chunk in chunks {
-                    lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = f(*lane, x));
-                }
-                lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane = f(*lane, x));
-            }
-            *y = lanes.into_iter().fold(first, &f);
-        }
+        Arch::new().dispatch(Fold { reduction: self, start, out, data, first, step, finish });
     }
 }
 
@@ -123,26 +88,82 @@ impl Reduction {
 const LANES: usize = 32;
 
 /// A fold at work.
-struct Fold<'a, T, F> {
+struct Fold<'a, T, F, G> {
     reduction: &'a Reduction,
     start: usize,
     out: &'a mut [T],
     data: &'a [T],
     first: T,
-    f: F,
+    step: F,
+    finish: G,
 }
 
-impl<T: Real, F: Fn(T, T) -> T> WithSimd for Fold<'_, T, F> {
+impl<T: Real, F: Fn(&mut T, &mut T, T), G: Fn(T, T) -> T> WithSimd for Fold<'_, T, F, G> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { reduction, start, out, data, first, f } = self;
-        let apart = reduction.kept.last().is_none_or(|&(_, step)| step != 1);
-        if apart && matches!(reduction.folded.last(), Some(&(inner, 1)) if inner >= LANES) {
-            reduction.along_folded(start, out, data, first, f);
-        } else {
-            reduction.along_kept(start, out, data, first, f);
+        let kept_apart = self.reduction.kept.last().is_none_or(|&(_, stride)| stride != 1);
+        match self.reduction.folded.last() {
+            Some(&(inner, 1)) if inner >= LANES && kept_apart => self.along_folded(inner),
+            _ => self.along_kept(),
+        }
+    }
+}
+
+impl<T: Real, F: Fn(&mut T, &mut T, T), G: Fn(T, T) -> T> Fold<'_, T, F, G> {
+    /// Runs along the innermost axis that remains are folded together, so that loops are over slices.
+    #[inline(always)]
+    fn along_kept(self) {
+        let Self { reduction, start, out, data, first, step, finish } = self;
+        let &(inner, stride) = reduction.kept.last().unwrap_or(&(1, 1));
+        let mut carried = [T::zero(); RUN];
+        let mut done = 0;
+        while done < out.len() {
+            let at = start + done;
+            let length = (out.len() - done).min(inner - at % inner).min(RUN);
+            let (run, carried) = (&mut out[done..done + length], &mut carried[..length]);
+            run.fill(first);
+            carried.fill(T::zero());
+            let from = offset(reduction.kept.iter().copied(), at);
+            for term in 0..reduction.terms() {
+                let row = &data[from + offset(reduction.folded.iter().copied(), term)..];
+                let run = run.iter_mut().zip(carried.iter_mut());
+                match stride {
+                    0 => run.for_each(|(y, c)| step(y, c, row[0])),
+                    1 => run.zip(row).for_each(|((y, c), &x)| step(y, c, x)),
+                    _ => run.zip(row.iter().step_by(stride)).for_each(|((y, c), &x)| step(y, c, x)),
+                }
+            }
+            run.iter_mut().zip(carried).for_each(|(y, c)| *y = finish(*y, *c));
+            done += length;
+        }
+    }
+
+    /// Where `inner` elements that are folded lie next to each other: each result for itself, in lanes.
+    #[inline(always)]
+    fn along_folded(self, inner: usize) {
+        let Self { reduction, start, out, data, first, step, finish } = self;
+        let outer = &reduction.folded[..reduction.folded.len() - 1];
+        for (i, y) in out.iter_mut().enumerate() {
+            let from = offset(reduction.kept.iter().copied(), start + i);
+            let (mut lanes, mut carried) = ([first; LANES], [T::zero(); LANES]);
+            let mut take = |x: &[T]| {
+                let lanes = lanes.iter_mut().zip(&mut carried);
+                lanes.zip(x).for_each(|((y, c), &x)| step(y, c, x));
+            };
+            for term in 0..outer.iter().map(|(extent, _)| extent).product() {
+                let row = &data[from + offset(outer.iter().copied(), term)..][..inner];
+                let (chunks, rest) = row.as_chunks::<LANES>();
+                chunks.iter().for_each(|chunk| take(chunk));
+                take(rest);
+            }
+            let (mut result, mut rest) = (first, T::zero());
+            for (lane, carried) in lanes.into_iter().zip(carried) {
+                step(&mut result, &mut rest, lane);
+                rest = rest + carried;
+            }
+            *y = finish(result, rest);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use autodiff::{Binary, Function, Graph, Plan, Real, Tensor, Threads, Workspace, evaluate, jvp};
 use rayon::prelude::*;
 
-use oracle::{oracle, oracle_of_two};
+use oracle::{oracle, oracle_of_two, softmax_oracle};
 use points::{Random, points};
 use wide::Wide;
 
@@ -254,6 +254,34 @@ fn functions_of_two_arguments_are_within_their_bounds() {
                 if b.is_finite() {
                     let error = ulps(f.value(a, b), oracle_of_two(f, a.into(), b.into()), T::LEAST);
                     assert!(error <= 2.0, "{}({a}, {b}): {error} ulp", f.name());
+                }
+            }
+        }
+    }
+    hold_at::<f32>();
+    hold_at::<f64>();
+}
+
+#[test]
+fn softmax_is_within_4_ulps_at_any_magnitude() {
+    fn hold_at<T: Format>() {
+        let mut random = Random::new(2);
+        for (length, magnitude) in [(2, 1.0), (10, 5.0), (10, 80.0), (64, 30.0), (10, 1e3), (3, 1e30)] {
+            let rows = 500;
+            let x: Vec<T> = (0..rows * length)
+                .map(|_| {
+                    T::literal(magnitude * (random.of_any_length(31) as f64 / (1_u64 << 30) as f64 - 1.0))
+                })
+                .collect();
+            let program = Graph::trace([[rows, length]], |x| vec![x[0].softmax(&[1])]);
+            let input = [Tensor::new([rows, length], x.clone())];
+            for y in [&evaluate(&program, &input)[0], &Plan::new(&program).call(&input, &Threads::one())[0]] {
+                for (x, y) in x.chunks(length).zip(y.data().chunks(length)) {
+                    let exact = softmax_oracle(&x.iter().map(|&x| x.into()).collect::<Vec<f64>>());
+                    for (&y, exact) in y.iter().zip(exact) {
+                        let error = ulps(y, exact, T::LEAST);
+                        assert!(error <= 4.0, "softmax {x:?}: {error} ulp");
+                    }
                 }
             }
         }

@@ -31,6 +31,14 @@ pub(crate) fn oracle_of_two(f: Binary, a: f64, b: f64) -> Wide {
     }
 }
 
+/// e^{x − max x} / Σ e^{x − max x}.
+pub(crate) fn softmax_oracle(x: &[f64]) -> Vec<Wide> {
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<Wide> = x.iter().map(|&x| exp(Wide::from(x) - largest)).collect();
+    let sum = exponentials.iter().fold(Wide::ZERO, |sum, &y| sum + y);
+    exponentials.into_iter().map(|y| y / sum).collect()
+}
+
 fn on_domain(f: Function, number: f64) -> (Wide, Wide) {
     let (x, zero, one) = (Wide::from(number), Wide::ZERO, Wide::from(1.0));
     let where_positive = |y: Wide| if number > 0.0 { y } else { zero };

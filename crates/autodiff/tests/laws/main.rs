@@ -2,6 +2,7 @@
 
 mod dual;
 mod higher;
+mod plans;
 mod programs;
 
 use std::collections::BTreeSet;
