@@ -10,7 +10,8 @@ use super::emit::emit;
 use super::kernel::{Calc, Kernel, Load};
 use super::memory::{Place, assign};
 use super::product::{Factor, Product, Term};
-use super::reduce::{Folding, Reduction, Scatter};
+use super::reduce::{Folding, Reduction};
+use super::scatter::{Onto, Scatter};
 use super::view::{View, merge};
 use super::{Instruction, Plan};
 use crate::einsum::Einsum;
@@ -86,6 +87,9 @@ fn may_overwrite(code: &[Instruction], input: usize, output: usize) -> bool {
         && (!read_by(&code[writer]) || code[writer].overwrites(input, output))
 }
 
+/// Elements of a value that are worth an instruction of their own to be put in order.
+const LARGE: usize = 1 << 10;
+
 /// What computes a value.
 pub(super) enum Root {
     Input(usize),
@@ -117,8 +121,30 @@ impl Roots {
         View::new(self.list.len() - 1, row_major(extents))
     }
 
-    fn elementwise(&mut self, calc: Calc, extents: &[usize], operands: Vec<View>) -> View {
+    fn elementwise(&mut self, calc: Calc, extents: &[usize], mut operands: Vec<View>) -> View {
+        // What is stored in another order is put into this one first, if it is large.
+        for view in &mut operands {
+            let last = extents.iter().zip(&view.strides).rfind(|(n, _)| **n > 1);
+            let steps = last.is_some_and(|(_, &stride)| stride > 1) && view.strides.contains(&1);
+            if steps && extents.iter().product::<usize>() >= LARGE {
+                *view = self.scatter(view, extents, extents, (0, &row_major(extents)), Onto::All);
+            }
+        }
         self.add(Root::Elementwise { extents: extents.to_vec(), calc, operands }, extents)
+    }
+
+    /// A value of extents `to`, to which element `i` of a view of extents `from` goes at start + Σ i·strides.
+    fn scatter(
+        &mut self,
+        view: &View,
+        from: &[usize],
+        to: &[usize],
+        places: (usize, &[usize]),
+        onto: Onto,
+    ) -> View {
+        let view = self.stored(view, from);
+        let size = to.iter().product();
+        self.add(Root::Scatter(Scatter::new(self.list.len(), size, (&view, from), places, onto)), to)
     }
 
     /// The elements of a view, stored row-major.
@@ -221,31 +247,15 @@ fn linear(roots: &mut Roots, l: &Linear, view: &View, sole: bool, from: &Shape, 
         Linear::Sum(axes) => reduction(roots, Folding::Sum, view, axes, from, to),
         Linear::Pad(w) => {
             let strides = to.strides();
-            scatter(roots, view, from, to, w.start * strides[w.axis], &strides)
+            roots.scatter(view, from, to, (w.start * strides[w.axis], &strides), Onto::Zeros)
         }
-        Linear::Fold(w) => scatter(roots, view, from, to, 0, &w.split_strides(&to.strides())),
+        Linear::Fold(w) => roots.scatter(view, from, to, (0, &w.split_strides(&to.strides())), Onto::Sums),
         // A reshape of elements that are not evenly spaced: make them so.
         _ => {
             let copy = roots.copy(view, from);
             View { strides: to.strides(), ..copy }
         }
     }
-}
-
-/// The elements of a view added up in zeros: element `i` at start + Σ i·strides.
-fn scatter(
-    roots: &mut Roots,
-    view: &View,
-    from: &Shape,
-    to: &Shape,
-    start: usize,
-    strides: &[usize],
-) -> View {
-    let view = roots.stored(view, from);
-    let axes = |strides: &[usize]| from.iter().copied().zip(strides.iter().copied()).collect();
-    let (size, value) = (to.size(), roots.list.len());
-    let scatter = Scatter { value, size, start, from: axes(&view.strides), to: axes(strides), view };
-    roots.add(Root::Scatter(scatter), to)
 }
 
 /// A view folded over axes.

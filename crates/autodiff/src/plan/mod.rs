@@ -11,6 +11,7 @@ mod lower;
 mod memory;
 mod product;
 mod reduce;
+mod scatter;
 mod view;
 
 use std::fmt;
@@ -19,7 +20,8 @@ use std::sync::Mutex;
 use self::kernel::{Kernel, Scratch};
 use self::memory::{Memory, Place};
 use self::product::Product;
-use self::reduce::{Reduction, Scatter};
+use self::reduce::Reduction;
+use self::scatter::Scatter;
 use crate::graph::Graph;
 use crate::real::Real;
 use crate::shape::Shape;

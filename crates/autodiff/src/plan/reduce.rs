@@ -1,4 +1,4 @@
-//! Folds along axes, and scatters: what is neither a view, nor elementwise, nor a product.
+//! Folds along axes, and dot products.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -10,7 +10,7 @@ use crate::sum;
 use crate::threads::Threads;
 
 /// Results along a kept axis that are folded together.
-const RUN: usize = 256;
+const RUN: usize = 1024;
 /// Elements below which a fold stays on one thread.
 const BLOCK: usize = 1 << 15;
 
@@ -185,35 +185,5 @@ impl<T: Real> WithSimd for Dot<'_, T> {
         a.iter().zip(b).for_each(|(a, b)| add(a, b));
         add(a_rest, b_rest);
         lanes.into_iter().sum()
-    }
-}
-
-/// The elements of a view added up in zeros: those of a pad each at a place of their own, those of a fold where windows
-/// overlap.
-#[derive(Debug)]
-pub(super) struct Scatter {
-    pub(super) value: usize,
-    pub(super) size: usize,
-    pub(super) view: View,
-    /// Where the first element goes.
-    pub(super) start: usize,
-    /// The axes of the view: (extent, stride in the view).
-    pub(super) from: Vec<(usize, usize)>,
-    /// The same axes in the result: (extent, stride in the result).
-    pub(super) to: Vec<(usize, usize)>,
-}
-
-impl Scatter {
-    pub(super) fn run<T: Real>(&self, memory: &mut Memory<'_, '_, T>) {
-        memory.write(&[self.value], |stores, memory| {
-            let data = &memory.read(self.view.value)[self.view.offset..];
-            let out = &mut stores[0][..self.size];
-            out.fill(T::zero());
-            let scale = T::literal(self.view.scale);
-            for index in 0..self.from.iter().map(|(extent, _)| extent).product() {
-                out[self.start + offset(self.to.iter().copied(), index)] +=
-                    scale * data[offset(self.from.iter().copied(), index)];
-            }
-        });
     }
 }
