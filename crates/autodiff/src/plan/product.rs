@@ -141,11 +141,12 @@ impl Product {
         });
     }
 
-    /// Whether work is divided by rows of the result, which are contiguous, and not by columns: unless the right factor
-    /// is too large to be read again for each block of rows, or must be packed by each.
+    /// Whether work is divided by rows of the result, which are contiguous, and not by columns: unless rows are few, or
+    /// the right factor is too large to be read again for each block of rows, or must be packed by each.
     fn by_rows(&self) -> bool {
         let near = |term: &Term| term.right.column == 1 && term.k * self.n <= NEAR;
-        self.n < 2 * LEAST || !self.batch.is_empty() || self.terms.iter().all(near)
+        let (high, wide) = (self.m >= 2 * LEAST, self.n >= 2 * LEAST);
+        !wide || !self.batch.is_empty() || high && self.terms.iter().all(near)
     }
 }
 
