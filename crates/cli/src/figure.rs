@@ -18,8 +18,6 @@ pub(crate) struct Panel {
     pub(crate) x_label: String,
     pub(crate) y_label: String,
     pub(crate) series: Vec<Series>,
-    /// Where the legend covers no curve.
-    pub(crate) legend: Corner,
 }
 
 /// One curve. Points that a logarithmic axis cannot show are left out.
@@ -36,12 +34,6 @@ pub(crate) enum Style {
     Solid,
     Dashed,
     Points,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Corner {
-    LowerLeft,
-    LowerRight,
 }
 
 /// What the plotting library could not do.
@@ -110,6 +102,10 @@ fn draw_panel<B: DrawingBackend>(
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
     let x = decades(points().map(|p| p.0));
     let y = decades(points().map(|p| p.1));
+    let place =
+        |value: f64, axis: &Range<f64>| (value / axis.start).log10() / (axis.end / axis.start).log10();
+    let places: Vec<(f64, f64)> = points().map(|p| (place(p.0, &x), place(p.1, &y))).collect();
+    let legend = emptiest_corner(&places, panel.series.len());
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, (FONT, 16 * unit))
         .margin(10 * unit)
@@ -154,10 +150,7 @@ fn draw_panel<B: DrawingBackend>(
     }
     chart
         .configure_series_labels()
-        .position(match panel.legend {
-            Corner::LowerLeft => SeriesLabelPosition::LowerLeft,
-            Corner::LowerRight => SeriesLabelPosition::LowerRight,
-        })
+        .position(legend)
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(0xc8, 0xc8, 0xc8))
         .label_font((FONT, 13 * unit))
@@ -165,6 +158,24 @@ fn draw_panel<B: DrawingBackend>(
         .margin(8 * unit)
         .draw()?;
     Ok(())
+}
+
+/// The corner where a legend of so many lines covers the fewest of the points, given as fractions of the axes.
+fn emptiest_corner(points: &[(f64, f64)], lines: usize) -> SeriesLabelPosition {
+    #[allow(clippy::cast_precision_loss, reason = "a legend has few lines")]
+    let (width, height) = (0.33, 0.06 + 0.055 * lines as f64);
+    let corners = [
+        (SeriesLabelPosition::LowerRight, true, false),
+        (SeriesLabelPosition::LowerLeft, false, false),
+        (SeriesLabelPosition::UpperRight, true, true),
+        (SeriesLabelPosition::UpperLeft, false, true),
+    ];
+    let covered = |right: bool, upper: bool| {
+        let inside = |at: f64, far: bool, size: f64| if far { at > 1.0 - size } else { at < size };
+        points.iter().filter(|(x, y)| inside(*x, right, width) && inside(*y, upper, height)).count()
+    };
+    let best = corners.into_iter().min_by_key(|&(_, right, upper)| covered(right, upper));
+    best.expect("there are four corners").0
 }
 
 /// The whole decades around some positive numbers.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
-use crate::figure::{self, Corner, Panel, Series, Style};
+use crate::figure::{self, Panel, Series, Style};
 
 /// One width's training, as far as it came.
 pub(crate) struct Run {
@@ -197,12 +197,11 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
 
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
 fn panels(runs: &[Run]) -> Vec<Panel> {
-    let panel = |title: String, x: &str, y: &str, legend, series| Panel {
+    let panel = |title: String, x: &str, y: &str, series| Panel {
         title,
         x_label: x.into(),
         y_label: y.into(),
         series,
-        legend,
     };
     #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
     let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| Series {
@@ -239,9 +238,9 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         curve(main, name, i / 2, style, &|r| r.weight_change[i])
     });
     let mut panels = vec![
-        panel(of("Loss"), "step", "½ mean ‖f − y‖²", Corner::LowerLeft, losses),
-        panel("Distance of the models".into(), "step", "RMSE of f − f_lin", Corner::LowerRight, rmse),
-        panel(of("Weight change"), "step", "‖θ − θ₀‖ / ‖θ₀‖", Corner::LowerRight, changes.collect()),
+        panel(of("Loss"), "step", "½ mean ‖f − y‖²", losses),
+        panel("Distance of the models".into(), "step", "RMSE of f − f_lin", rmse),
+        panel(of("Weight change"), "step", "‖θ − θ₀‖ / ‖θ₀‖", changes.collect()),
     ];
     if runs.len() > 1 {
         let points = final_rmse(runs);
@@ -256,7 +255,7 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
                 points: fit,
             });
         }
-        panels.push(panel("Final distance".into(), "width", "RMSE of f − f_lin", Corner::LowerLeft, series));
+        panels.push(panel("Final distance".into(), "width", "RMSE of f − f_lin", series));
     }
     panels
 }
