@@ -1,8 +1,11 @@
 //! `cargo run --release -p bench -- [NAME...]`: prints `name seconds` a line, best of five, warm.
 //!
-//! `compare` runs the same rows in other libraries too and writes a table.
+//! `compare` runs the same rows in other libraries too and writes a table; `growth` draws how a training step
+//! grows.
 
 mod compare;
+mod figure;
+mod growth;
 mod machine;
 mod program;
 mod report;
@@ -30,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Compare(compare::Arguments),
+    Growth(growth::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +44,10 @@ fn main() -> ExitCode {
             Err(error) => (error.to_string(), 1),
         },
         Some(Command::Compare(arguments)) => match compare::run(&arguments) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (failure.to_string(), failure.status()),
+        },
+        Some(Command::Growth(arguments)) => match growth::run(&arguments) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => (failure.to_string(), failure.status()),
         },
