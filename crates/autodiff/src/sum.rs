@@ -8,7 +8,7 @@ use crate::real::Real;
 pub(crate) fn add<T: Real>(sum: &mut T, rest: &mut T, x: T) {
     let next = *sum + x;
     let taken = next - *sum;
-    *rest = *rest + ((*sum - (next - taken)) + (x - taken));
+    *rest += (*sum - (next - taken)) + (x - taken);
     *sum = next;
 }
 

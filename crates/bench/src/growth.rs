@@ -10,8 +10,7 @@ use bench::timing::{Prepared, best_of_five};
 use bench::workloads::{Row, Workload};
 use clap::Args;
 use cotangent::prelude::*;
-
-use crate::figure::{self, Panel};
+use figure::{FigureError, Panel, Series, Style};
 
 /// Time training steps against the numbers of parameters and of examples, and draw them.
 ///
@@ -30,7 +29,7 @@ pub(crate) enum Failure {
     /// The figure cannot be written there.
     File { path: PathBuf, error: io::Error },
     /// It cannot be drawn.
-    Figure(figure::Failure),
+    Figure(FigureError),
     /// Timings cannot be printed.
     Print(io::Error),
 }
@@ -96,18 +95,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     print(&format!("plan.{}_layers", DEEP.depth), seconds)?;
 
     let panels = [
-        Panel {
-            title: format!("Widths 64 to 4096, {} examples", BASE.examples),
-            x_label: "parameters",
-            points: by_width,
-        },
-        Panel {
-            title: format!("32 to 4096 examples, width {}", BASE.width),
-            x_label: "examples N",
-            points: by_examples,
-        },
+        panel(format!("Widths 64 to 4096, {} examples", BASE.examples), "parameters", by_width),
+        panel(format!("32 to 4096 examples, width {}", BASE.width), "examples", by_examples),
     ];
-    figure::write(&panels, &svg, &png).map_err(Failure::Figure)
+    figure::write("One training step", &panels, &arguments.out).map_err(Failure::Figure)
+}
+
+/// Measured points, and a line of slope 1 through the last one.
+fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
+    let &(x, y) = points.last().expect("something was measured");
+    let linear = points.iter().map(|&(at, _)| (at, y * at / x)).collect();
+    let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
+    Panel {
+        title,
+        x_label: x_label.into(),
+        y_label: "milliseconds".into(),
+        series: vec![
+            series("linear growth", 6, Style::Dashed, linear),
+            series("measured", 0, Style::Points, points.clone()),
+            series("", 0, Style::Solid, points),
+        ],
+    }
 }
 
 /// Seconds of one training step.

@@ -4,7 +4,6 @@
 //! grows.
 
 mod compare;
-mod figure;
 mod growth;
 mod machine;
 mod program;

@@ -2,7 +2,6 @@
 
 mod compare;
 mod failure;
-mod figure;
 mod report;
 
 use std::process::ExitCode;

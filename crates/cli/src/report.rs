@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
-use crate::figure::{self, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 
 /// One width's training, as far as it came.
 pub(crate) struct Run {

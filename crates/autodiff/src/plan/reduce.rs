@@ -161,7 +161,7 @@ impl<T: Real, F: Fn(&mut T, &mut T, T), G: Fn(T, T) -> T> Fold<'_, T, F, G> {
             let (mut result, mut rest) = (first, T::zero());
             for (lane, carried) in lanes.into_iter().zip(carried) {
                 step(&mut result, &mut rest, lane);
-                rest = rest + carried;
+                rest += carried;
             }
             *y = finish(result, rest);
         }

@@ -85,7 +85,7 @@ impl Scatter {
             }
             Onto::Sums => {
                 out.fill(T::zero());
-                self.put(rows, out, data, |y, x| *y = *y + scale * x);
+                self.put(rows, out, data, |y, x| *y += scale * x);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Figures: panels side by side, written as SVG and as PNG.
+//! Figures: panels side by side, with logarithmic axes, written as SVG and as PNG.
 //!
 //! `plotters` draws; the font of the PNG is embedded, so that none is looked for on the machine.
 
@@ -13,38 +13,53 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 
 /// One coordinate system with its curves; both axes are logarithmic.
-pub(crate) struct Panel {
-    pub(crate) title: String,
-    pub(crate) x_label: String,
-    pub(crate) y_label: String,
-    pub(crate) series: Vec<Series>,
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// What stands above it.
+    pub title: String,
+    /// What the horizontal axis shows.
+    pub x_label: String,
+    /// What the vertical axis shows.
+    pub y_label: String,
+    /// The curves, drawn in order.
+    pub series: Vec<Series>,
 }
 
 /// One curve. Points that a logarithmic axis cannot show are left out.
-pub(crate) struct Series {
-    pub(crate) label: String,
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What the legend calls it.
+    pub label: String,
     /// An index into the palette, which repeats.
-    pub(crate) color: usize,
-    pub(crate) style: Style,
-    pub(crate) points: Vec<(f64, f64)>,
+    pub color: usize,
+    /// How it is drawn.
+    pub style: Style,
+    /// Its points (x, y), in order.
+    pub points: Vec<(f64, f64)>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Style {
+/// How a curve is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A line.
     Solid,
+    /// A dashed line.
     Dashed,
+    /// Its points alone.
     Points,
 }
 
 /// What the plotting library could not do.
 #[derive(Debug)]
-pub(crate) struct FigureError(String);
+pub struct FigureError(String);
 
 impl fmt::Display for FigureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
+
+impl std::error::Error for FigureError {}
 
 impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for FigureError {
     fn from(error: DrawingAreaErrorKind<E>) -> Self {
@@ -65,8 +80,11 @@ const PALETTE: [RGBColor; 7] = [
 const PANEL: (u32, u32) = (480, 440);
 const FONT: &str = "sans-serif";
 
-/// Writes `stem.svg` and, with two pixels to the unit, `stem.png`.
-pub(crate) fn write(title: &str, panels: &[Panel], stem: &Path) -> Result<(), FigureError> {
+/// Writes `stem.svg` and, with two pixels to the unit, `stem.png`: the panels in a row under a title, which may be empty.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write(title: &str, panels: &[Panel], stem: &Path) -> Result<(), FigureError> {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         // The only failure is a font that cannot be read, and then text is missing from the PNG.
@@ -185,7 +203,8 @@ fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
         return 1.0..10.0;
     }
     let (low, high) = (low.log10().floor(), high.log10().ceil());
-    10_f64.powf(low)..10_f64.powf(high.max(low + 1.0))
+    // A hair more, lest the ticks at the ends be rounded away.
+    10_f64.powf(low - 1e-9)..10_f64.powf(high.max(low + 1.0) + 1e-9)
 }
 
 /// 0.1, 1, 10, 100, otherwise 10ⁿ.
