@@ -3,7 +3,7 @@
 //! The same arrangements as in the `f64` sibling, see there; coefficients from `fit.py`.
 //!
 //! Largest errors over all arguments, in units of the last place of the result: `exp` 1.05,
-//! `expm1` 1.13, `log` 1.17, `erf` 1.3, `tanh` 1.5, `sin` and `cos` 1.6, `log1p` 1.8,
+//! `acos` 1.07, `expm1` 1.13, `log` 1.17, `erf` 1.3, `tanh` 1.5, `sin` and `cos` 1.6, `log1p` 1.8,
 //! `softplus` 2.01, `sigmoid` 2.5, `silu` 3.4, `gelu` 3.9.
 
 use super::f64::reduce_large;
