@@ -26,7 +26,7 @@ impl Rematerialise {
                 matches!(l, Linear::Scale(_) | Linear::Permute(_) | Linear::Reshape { .. } | Linear::Slice(_))
             }
             Op::Nonlinear(Nonlinear::Map(f), _) => {
-                matches!(f, Function::Relu | Function::Abs | Function::Step | Function::Sign)
+                matches!(f, Function::Relu | Function::Abs | Function::Step | Function::Sign | Function::Hold)
             }
             _ => false,
         };

@@ -112,8 +112,7 @@ fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
         y_label: "milliseconds".into(),
         series: vec![
             series("linear growth", 6, Style::Dashed, linear),
-            series("measured", 0, Style::Points, points.clone()),
-            series("", 0, Style::Solid, points),
+            series("measured", 0, Style::Points, points),
         ],
     }
 }

@@ -228,6 +228,9 @@ impl<T: Real> Run<'_, '_, '_, T> {
     /// Writes what the product is added to, from element `first` on.
     fn begin(&self, first: usize, out: &mut [T]) {
         if let Some(base) = &self.product.base {
+            if self.overwrites && base.view.scale == 1.0 {
+                return;
+            }
             if out.len() > SHARE {
                 let (low, high) = out.split_at_mut(out.len() / 2);
                 let middle = first + low.len();
