@@ -19,7 +19,7 @@ fn cotangent(arguments: &[&str]) -> Output {
 
 /// `compare` at a small size, with further arguments.
 fn compare(out: &Path, more: &[&str]) -> Output {
-    let small = ["compare", "--train", "40", "--test", "20", "--steps", "30", "--lr", "0.3", "--out"];
+    let small = ["compare", "--train", "40", "--test", "20", "--steps", "30", "--lr", "0.1", "--out"];
     let out = out.to_str().expect("a plain path");
     cotangent(&[&small[..], &[out], more].concat())
 }
@@ -31,7 +31,7 @@ fn json_is_one_object_and_nothing_else() {
     assert!(run.status.success(), "{run:?}");
     let summary: Value = serde_json::from_slice(&run.stdout).expect("JSON and nothing else");
     for (key, value) in
-        [("width", 16.0), ("depth", 2.0), ("steps", 30.0), ("learning_rate", 0.3), ("seed", 0.0)]
+        [("width", 16.0), ("depth", 2.0), ("steps", 30.0), ("learning_rate", 0.1), ("seed", 0.0)]
     {
         assert_eq!(summary[key].as_f64(), Some(value), "{key}");
     }
@@ -150,7 +150,7 @@ fn edge_sizes_work() {
         &["--width", "1", "--lr", "0.001"][..],
         &["--depth", "0"],
         &["--steps", "0"],
-        &["--train", "1", "--test", "1", "--width", "3", "--lr", "0.01"],
+        &["--train", "1", "--test", "1", "--width", "3", "--lr", "0.001"],
     ] {
         let run = compare(&folder("edge"), more);
         assert!(run.status.success(), "{more:?}: {}", String::from_utf8_lossy(&run.stderr));
