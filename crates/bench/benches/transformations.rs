@@ -12,10 +12,9 @@ use criterion::Criterion;
 /// 2500 times y ↦ sin(y/2) + c y, and a sum.
 fn chain() -> Graph {
     Graph::trace([[4]], |x| {
-        let step = |y: Var<'_>, i: u32| (y * 0.5).sin() + y.scale(0.25 + 1e-4 * f64::from(i % 7));
         let mut y = x[0];
         for i in 0..2500 {
-            y = step(y, i);
+            y = (y * 0.5).sin() + y.scale(0.25 + 1e-4 * f64::from(i % 7));
         }
         vec![y.sum_all()]
     })
