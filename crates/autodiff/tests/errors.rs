@@ -4,8 +4,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 
 use autodiff::{
-    Axes, Einsum, Graph, LinearGraph, Plan, Tensor, Threads, Var, concat, einsum, evaluate, grad, jvp,
-    linearize, split, value_and_grad,
+    Axes, Binary, Einsum, Graph, LinearGraph, Plan, Tensor, Threads, Var, concat, einsum, evaluate, grad,
+    jvp, linearize, split, value_and_grad,
 };
 
 /// Panic hooks are global: one test at a time.
@@ -49,6 +49,7 @@ fn operations_name_themselves_and_both_shapes() {
         record(|a, b| einsum("ij,i->j", a, b));
     });
     refuses("max does not apply to shapes [[2,3], [3]]", || record(|a, b| a.max(b)));
+    refuses("atan2 does not apply to shapes [[2,3], [3]]", || record(|a, b| a.zip(Binary::Atan2, b)));
     refuses("reshape [5] does not apply to shape [2,3]", || record(|a, _| a.reshape([5])));
     refuses("permute [0,0] does not apply to shape [2,3]", || record(|a, _| a.permute(&[0, 0])));
     refuses("slice 1:2..5 of 3 does not apply to shape [2,3]", || record(|a, _| a.slice(1, 2..5)));
@@ -83,6 +84,18 @@ fn transformations_name_what_is_missing() {
     });
     refuses("v1 = sin(v0) is not linear in the inputs after the first 0", || {
         drop(LinearGraph::new(f.clone(), 0));
+    });
+}
+
+#[test]
+fn outputs_over_inputs_must_fit() {
+    let f = Graph::trace([[2], [3]], |x| vec![x[0].sin(), x[1].cos()]);
+    refuses("output 1 of shape [3] does not fit over input 0 of shape [2]", || {
+        drop(Plan::in_place(&f, &[(0, 1)]));
+    });
+    refuses("output 2 of 2 over input 0 of 2", || drop(Plan::in_place(&f, &[(0, 2)])));
+    refuses("output 0 over input 0: one of them is paired already", || {
+        drop(Plan::in_place(&f, &[(0, 0), (0, 0)]));
     });
 }
 

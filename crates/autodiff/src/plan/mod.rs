@@ -94,13 +94,15 @@ impl Plan {
     pub fn in_place(graph: &Graph, overwritten: &[(usize, usize)]) -> Self {
         let outputs: Vec<&Shape> = graph.output_shapes().collect();
         for (k, &(i, o)) in overwritten.iter().enumerate() {
-            let (input, output) = (graph.inputs().get(i), outputs.get(o).copied());
+            let Some((input, output)) = graph.inputs().get(i).zip(outputs.get(o)) else {
+                panic!("output {o} of {} over input {i} of {}", outputs.len(), graph.inputs().len());
+            };
             assert!(
-                input.is_some() && input == output,
-                "input {i} of shape {input:?} cannot be overwritten by output {o} of shape {output:?}"
+                input == *output,
+                "output {o} of shape {output} does not fit over input {i} of shape {input}"
             );
             let twice = overwritten[..k].iter().any(|&(j, p)| i == j || o == p);
-            assert!(!twice, "input {i} or output {o} is paired twice");
+            assert!(!twice, "output {o} over input {i}: one of them is paired already");
         }
         lower::lower(graph, overwritten)
     }
