@@ -215,7 +215,7 @@ functions! {
     /// The error function, 2/√π ∫₀ˣ e^{−t²} dt.
     Erf erf: |x| x.erf(), |x, _y| FRAC_2_SQRT_PI * (-(x * x)).exp();
     /// max(x, 0), with derivative 0 at 0.
-    Relu relu: |x| if x <= T::zero() { T::zero() } else { x }, |x, _y| x.step();
+    Relu relu: |x| if x <= T::zero() { T::zero() } else { x }, |_x, y| y.step();
     /// |x|, with derivative 0 at 0.
     Abs abs: |x| x.abs(), |x, _y| x.sign();
     /// 1 where x > 0, otherwise 0; its derivative is 0 by convention, at 0 too.

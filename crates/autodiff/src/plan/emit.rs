@@ -91,15 +91,16 @@ impl Queue<'_> {
             let mut starts = needed.iter().rev().copied().filter(can_start);
             let first =
                 starts.clone().find(elsewhere).or_else(|| starts.next()).expect("programs have no cycles");
-            let (members, kernel) = self.together(first, list);
+            let (members, kernel) = self.together(first, &marked, list);
             code.push(Instruction::Kernel(kernel));
             members.iter().for_each(|&member| self.ready[member] = true);
             self.waiting.retain(|w| !members.contains(w));
         }
     }
 
-    /// What can be computed in one pass with `first`, in program order: all that waits, as far as it fits.
-    fn together(&self, first: usize, list: &[Root]) -> (Vec<usize>, Kernel) {
+    /// What is computed in one pass with `first`, in program order: all that waits, as far as it fits, but not what
+    /// is not `needed` and can wait.
+    fn together(&self, first: usize, needed: &[bool], list: &[Root]) -> (Vec<usize>, Kernel) {
         let mut members = vec![first];
         let mut fitting = (1, self.kernel(&members, list));
         for &w in self.waiting.iter().filter(|&&w| w > first && list[w].extents() == list[first].extents()) {
@@ -109,7 +110,7 @@ impl Queue<'_> {
             let fusable = |view: &View| view.offset == 0 && view.is_contiguous(extents);
             let available =
                 |view: &View| self.ready[view.value] || members.contains(&view.value) && fusable(view);
-            if !operands.iter().all(available) {
+            if !operands.iter().all(available) || !needed[w] && self.can_wait(w, list) {
                 continue;
             }
             members.push(w);
@@ -124,6 +125,23 @@ impl Queue<'_> {
         }
         members.truncate(fitting.0);
         (members, fitting.1)
+    }
+
+    /// Whether a value is as cheap where it is read as here: it is then never stored, and what it is made of is stored
+    /// in any case. So the derivative of relu is taken from relu's value when a cotangent arrives.
+    fn can_wait(&self, value: usize, list: &[Root]) -> bool {
+        let beside = |reader: usize| match &list[reader] {
+            Root::Elementwise { extents, .. } => extents == list[value].extents(),
+            _ => false,
+        };
+        let stored = |operand: usize| {
+            self.ready[operand]
+                || self.outputs[operand]
+                || self.readers[operand].iter().any(|&reader| !beside(reader))
+        };
+        !self.outputs[value]
+            && self.readers[value].iter().all(|&reader| beside(reader))
+            && list[value].operands().all(stored)
     }
 
     /// The members whose values are read outside.

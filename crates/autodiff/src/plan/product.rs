@@ -19,8 +19,8 @@ use crate::real::Real;
 const LEAST_WORK: usize = 1 << 19;
 /// Blocks have at least so many rows and columns.
 const LEAST: usize = 64;
-/// Elements of a right factor that is near enough to be read again for each block of rows.
-const NEAR: usize = 1 << 18;
+/// Elements of a right factor that is near enough to be read, or packed, again for each block of rows.
+const NEAR: usize = 1 << 15;
 /// Elements that are worth a thread where they are only copied.
 const SHARE: usize = 1 << 15;
 /// Blocks begin at multiples of this, so that few of the multiplication's tiles are ragged.
@@ -142,9 +142,9 @@ impl Product {
     }
 
     /// Whether work is divided by rows of the result, which are contiguous, and not by columns: unless rows are few, or
-    /// the right factor is too large to be read again for each block of rows, or must be packed by each.
-    fn by_rows(&self) -> bool {
-        let near = |term: &Term| term.right.column == 1 && term.k * self.n <= NEAR;
+    /// the right factor is too large to be read again for each block of rows.
+    pub(super) fn by_rows(&self) -> bool {
+        let near = |term: &Term| term.k * self.n <= NEAR;
         let (high, wide) = (self.m >= 2 * LEAST, self.n >= 2 * LEAST);
         !wide || !self.batch.is_empty() || high && self.terms.iter().all(near)
     }
