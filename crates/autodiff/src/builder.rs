@@ -185,6 +185,19 @@ impl<'g> Var<'g> {
     #[must_use]
     #[track_caller]
     pub fn windows(self, axis: usize, size: usize, stride: usize, padding: Padding) -> Self {
+        let padded = self.padded(axis, size, stride, padding);
+        let extent = padded.shape()[axis];
+        padded.linear(Linear::Unfold(Windows { axis, size, stride, extent }))
+    }
+
+    /// With the elements beyond the ends of `axis` that [`windows`](Self::windows) see: valid windows of the result are
+    /// those of this value. Windows along several axes are best padded along all of them first: what is padded is small.
+    ///
+    /// # Panics
+    /// As [`windows`](Self::windows).
+    #[must_use]
+    #[track_caller]
+    pub fn padded(self, axis: usize, size: usize, stride: usize, padding: Padding) -> Self {
         let shape = self.shape();
         assert!(
             axis < shape.rank() && size > 0 && stride > 0,
@@ -193,7 +206,7 @@ impl<'g> Var<'g> {
         let n = shape[axis];
         let beyond = ((n.div_ceil(stride) - 1) * stride + size).saturating_sub(n);
         let (before, after) = (beyond / 2, beyond - beyond / 2);
-        let padded = match padding {
+        match padding {
             Padding::Valid => self,
             Padding::Same => self.pad(axis, before, n + beyond),
             Padding::Circular => {
@@ -201,9 +214,7 @@ impl<'g> Var<'g> {
                 let ends = [(n - before, n), (0, n), (0, after)].into_iter().filter(|(from, to)| from < to);
                 concat(axis, &ends.map(|(from, to)| self.slice(axis, from..to)).collect::<Vec<_>>())
             }
-        };
-        let extent = padded.shape()[axis];
-        padded.linear(Linear::Unfold(Windows { axis, size, stride, extent }))
+        }
     }
 
     /// Applies a function of two arguments, element by element.

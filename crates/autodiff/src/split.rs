@@ -11,7 +11,7 @@ use crate::op::Op;
 pub enum Rematerialise {
     /// Every other known value is kept.
     Nothing,
-    /// Values larger than what they are made of: repetitions and sliding windows.
+    /// Values larger than what they are made of: repetitions, sliding windows, and what is padded.
     #[default]
     Repetitions,
     /// These, and what costs no more than reading it: scales, shapes, and functions such as `step` that are a comparison.
@@ -20,7 +20,8 @@ pub enum Rematerialise {
 
 impl Rematerialise {
     fn again<A>(self, op: &Op<A>) -> bool {
-        let repetition = matches!(op, Op::Linear(Linear::Broadcast(_) | Linear::Unfold(_), _));
+        let repetition =
+            matches!(op, Op::Linear(Linear::Broadcast(_) | Linear::Unfold(_) | Linear::Pad(_), _));
         let cheap = match op {
             Op::Linear(l, _) => {
                 matches!(l, Linear::Scale(_) | Linear::Permute(_) | Linear::Reshape { .. } | Linear::Slice(_))

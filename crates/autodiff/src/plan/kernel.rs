@@ -25,6 +25,8 @@ pub(super) const MAX_OVERWRITTEN: usize = 4;
 pub(super) const MAX_STEPS: usize = 20;
 /// Where results are while a block is computed: in stores, or held.
 const CELLS: usize = MAX_STORES + MAX_HELD + MAX_OVERWRITTEN;
+/// Elements of scratch memory for the results that are held.
+pub(super) const SCRATCH: usize = (CELLS - MAX_STORES) * BLOCK;
 
 /// A list of elementwise steps over an index space, flattened row-major.
 #[derive(Debug)]
@@ -189,7 +191,7 @@ impl Kernel {
     /// Computes what is stored in `block`.
     pub(super) fn apply<T: Real>(&self, block: Block<'_, T>, memory: &Memory<'_, '_, T>) {
         let mut scratch = memory.scratch();
-        Arch::new().dispatch(Sweep { kernel: self, block, scratch: &mut scratch.0, memory });
+        Arch::new().dispatch(Sweep { kernel: self, block, scratch: &mut scratch[..SCRATCH], memory });
     }
 
     #[inline(always)]
@@ -251,16 +253,6 @@ impl Kernel {
             }
             cells[target] = cell;
         }
-    }
-}
-
-/// The memory of a task: room for the results that are held.
-#[derive(Debug)]
-pub(super) struct Scratch<T>(Vec<T>);
-
-impl<T: Real> Default for Scratch<T> {
-    fn default() -> Self {
-        Self(vec![T::zero(); (CELLS - MAX_STORES) * BLOCK])
     }
 }
 

@@ -341,7 +341,7 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     let mut factor = |side: usize| {
         let (view, labels, shape) = factors[side];
         let (rows, columns) = if side == 0 { (&free[0], &summed) } else { (&summed, &free[1]) };
-        matrix(roots, view, labels, shape, &batch, rows, columns)
+        matrix(roots, view, labels, shape, &batch, rows, columns, side == 0)
     };
     let ((left, c), (right, d)) = (factor(0), factor(1));
     let term = Term { alpha: c * d, k: size(&summed), left, right };
@@ -369,6 +369,7 @@ fn matrix(
     batch: &[u8],
     rows: &[u8],
     columns: &[u8],
+    left: bool,
 ) -> (Factor, f64) {
     let extent = |label: u8| shape[labels.iter().position(|&l| l == label).expect("a label of this operand")];
     let factor = |view: &View, labels: &[u8]| {
@@ -388,8 +389,22 @@ fn matrix(
     if let Some(factor) = factor(&stored, labels) {
         return (factor, stored.scale);
     }
+    let extents = |order: &[u8]| order.iter().map(|&label| extent(label)).collect::<Vec<_>>();
+    let size = |labels: &[u8]| extents(labels).iter().product::<usize>();
+    if left && batch.is_empty() && shape.size() > roots.sizes[stored.value] {
+        // Windows: parts are laid out where they are multiplied, in the order in which more lies together.
+        let innermost =
+            |group: &[u8]| group.last().is_some_and(|&label| stored.stride_of(labels, label) == 1);
+        let by_rows = !innermost(rows) || innermost(columns);
+        let order = if by_rows { [rows, columns].concat() } else { [columns, rows].concat() };
+        let view = View { scale: 1.0, ..stored.relabelled(labels, &order) };
+        return (
+            Factor::windows(&view, &extents(&order), (size(rows), size(columns)), by_rows),
+            stored.scale,
+        );
+    }
     let order: Vec<u8> = [batch, rows, columns].concat();
-    let extents: Vec<usize> = order.iter().map(|&label| extent(label)).collect();
+    let extents = extents(&order);
     let copy = roots.copy(&view.relabelled(labels, &order), &extents);
     (factor(&copy, &order).expect("contiguous storage is regular"), 1.0)
 }

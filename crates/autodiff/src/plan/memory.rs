@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Instruction;
 use super::block::{MAX_STORES, Slices};
-use super::kernel::{MAX_OVERWRITTEN, Scratch};
+use super::kernel::MAX_OVERWRITTEN;
 use crate::real::Real;
 use crate::threads::Threads;
 
@@ -109,7 +109,7 @@ pub(super) struct Memory<'r, 'm, T: Real> {
     pub(super) inputs: &'r [&'m [T]],
     pub(super) buffers: &'r mut [&'m mut [T]],
     /// One for each thread.
-    pub(super) scratch: &'r [Mutex<Scratch<T>>],
+    pub(super) scratch: &'r [Mutex<Vec<T>>],
     pub(super) threads: &'r Threads,
 }
 
@@ -142,7 +142,7 @@ impl<'m, T: Real> Memory<'_, 'm, T> {
     }
 
     /// The calling thread's scratch. It must be given back before work is shared.
-    pub(super) fn scratch(&self) -> MutexGuard<'_, Scratch<T>> {
+    pub(super) fn scratch(&self) -> MutexGuard<'_, Vec<T>> {
         let thread = rayon::current_thread_index().unwrap_or(0) % self.scratch.len();
         self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }

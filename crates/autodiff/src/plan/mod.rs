@@ -17,9 +17,9 @@ mod view;
 use std::fmt;
 use std::sync::Mutex;
 
-use self::kernel::{Kernel, Scratch};
+use self::kernel::{Kernel, SCRATCH};
 use self::memory::{Memory, Place};
-use self::product::Product;
+use self::product::{PATCH, Product};
 use self::reduce::Reduction;
 use self::scatter::Scatter;
 use crate::graph::Graph;
@@ -54,7 +54,7 @@ pub struct Plan {
 pub struct Workspace<T: Real> {
     threads: Threads,
     arena: Vec<T>,
-    scratch: Vec<Mutex<Scratch<T>>>,
+    scratch: Vec<Mutex<Vec<T>>>,
     // Lists of slices, empty between runs: kept for their allocations.
     inputs: Vec<&'static [T]>,
     buffers: Vec<&'static mut [T]>,
@@ -122,12 +122,21 @@ impl Plan {
         self.slots.iter().sum()
     }
 
+    /// Elements of scratch memory for each thread.
+    fn scratch(&self) -> usize {
+        let windows = |instruction: &Instruction| match instruction {
+            Instruction::Product(product) => product.terms.iter().any(|term| term.left.windows.is_some()),
+            _ => false,
+        };
+        if self.code.iter().any(windows) { PATCH.max(SCRATCH) } else { SCRATCH }
+    }
+
     /// All the memory, and the threads, that runs of this plan use.
     pub fn workspace<T: Real>(&self, threads: &Threads) -> Workspace<T> {
         Workspace {
             threads: threads.clone(),
             arena: vec![T::zero(); self.workspace_size()],
-            scratch: (0..threads.count()).map(|_| Mutex::default()).collect(),
+            scratch: (0..threads.count()).map(|_| Mutex::new(vec![T::zero(); self.scratch()])).collect(),
             inputs: Vec::with_capacity(self.inputs.len()),
             buffers: Vec::with_capacity(self.outputs.len() + self.slots.len()),
         }

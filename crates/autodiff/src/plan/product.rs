@@ -25,6 +25,9 @@ const NEAR: usize = 1 << 15;
 const SHARE: usize = 1 << 15;
 /// Blocks begin at multiples of this, so that few of the multiplication's tiles are ragged.
 const STEP: usize = 32;
+/// Elements of windows that are laid out at a time, and how many of them are summed over.
+pub(super) const PATCH: usize = 1 << 16;
+const DEPTH: usize = 256;
 
 /// A sum of batched matrix products, one contiguous value of shape (batch, m, n), and what is made of it at once.
 #[derive(Debug)]
@@ -58,6 +61,9 @@ pub(super) struct Factor {
     pub(super) batch: Vec<usize>,
     pub(super) row: usize,
     pub(super) column: usize,
+    /// A matrix of windows, which repeats the elements of the value: its elements are then what this loads, and only
+    /// parts of it are ever laid out.
+    pub(super) windows: Option<Load>,
 }
 
 impl Factor {
@@ -79,7 +85,16 @@ impl Factor {
             _ => (row, column),
         };
         let regular = (column == 1 && row >= n) || (row == 1 && column >= m);
-        regular.then_some(Self { value: view.value, offset: view.offset, batch, row, column })
+        let (value, offset, windows) = (view.value, view.offset, None);
+        regular.then_some(Self { value, offset, batch, row, column, windows })
+    }
+
+    /// One matrix whose elements repeat those of a value, laid out along its rows or, if not `by_rows`, its columns:
+    /// `view` has the axes of that layout.
+    pub(super) fn windows(view: &View, extents: &[usize], (m, n): (usize, usize), by_rows: bool) -> Self {
+        let (row, column) = if by_rows { (n, 1) } else { (1, m) };
+        let windows = Some(Load::new(view, extents));
+        Self { value: view.value, offset: 0, batch: Vec::new(), row, column, windows }
     }
 
     /// Where the matrix of a batch index, flattened row-major, begins.
@@ -251,13 +266,19 @@ impl<T: Real> Run<'_, '_, '_, T> {
         let &Product { m, n, ref batch, ref terms, ref base, .. } = self.product;
         let mut accum = if base.is_some() { Accum::Add } else { Accum::Replace };
         for term in terms {
-            let left = self.memory.read(term.left.value);
-            let left = term.left.matrix(left, term.left.at(batch, b), m, term.k);
-            let left = left.subrows(row, out.nrows());
             let right = self.memory.read(term.right.value);
             let right = term.right.matrix(right, term.right.at(batch, b), term.k, n);
             let right = right.subcols(column, out.ncols());
             let alpha = T::literal(term.alpha);
+            let left = self.memory.read(term.left.value);
+            if let Some(windows) = &term.left.windows {
+                let left = Windows { load: windows, data: left, factor: &term.left, first: row };
+                left.multiply(out.as_mut(), accum, right, alpha, &mut self.memory.scratch());
+                accum = Accum::Add;
+                continue;
+            }
+            let left = term.left.matrix(left, term.left.at(batch, b), m, term.k);
+            let left = left.subrows(row, out.nrows());
             if m == 1 && n == 1 {
                 let (row, column) = (left.row(0).try_as_row_major(), right.col(0).try_as_col_major());
                 let dot = match (row, column) {
@@ -270,6 +291,60 @@ impl<T: Real> Run<'_, '_, '_, T> {
                 matmul(out.as_mut(), accum, left, right, alpha, Par::Seq);
             }
             accum = Accum::Add;
+        }
+    }
+}
+
+/// Rows of a matrix of windows, from `first` on.
+struct Windows<'a, T> {
+    load: &'a Load,
+    data: &'a [T],
+    factor: &'a Factor,
+    first: usize,
+}
+
+impl<T: Real> Windows<'_, T> {
+    /// Multiplies part after part, each laid out in `patch`, which stays in the second-level cache.
+    fn multiply(
+        &self,
+        mut out: MatMut<'_, T>,
+        accum: Accum,
+        right: MatRef<'_, T>,
+        alpha: T,
+        patch: &mut [T],
+    ) {
+        let (depth, high) = (right.nrows().min(DEPTH), PATCH / DEPTH);
+        for row in (0..out.nrows()).step_by(high) {
+            let rows = high.min(out.nrows() - row);
+            for k in (0..right.nrows()).step_by(depth) {
+                let columns = depth.min(right.nrows() - k);
+                let left = self.part((self.first + row, rows), (k, columns), patch);
+                let accum = if k == 0 { accum } else { Accum::Add };
+                let (out, right) = (out.as_mut().subrows_mut(row, rows), right.subrows(k, columns));
+                matmul(out, accum, left, right, alpha, Par::Seq);
+            }
+        }
+    }
+
+    /// Lays out a part of the matrix, line by line.
+    fn part<'p>(
+        &self,
+        (row, rows): (usize, usize),
+        (column, columns): (usize, usize),
+        patch: &'p mut [T],
+    ) -> MatRef<'p, T> {
+        let patch = &mut patch[..rows * columns];
+        let &Factor { row: r, column: c, .. } = self.factor;
+        if c == 1 {
+            for (i, line) in patch.chunks_exact_mut(columns).enumerate() {
+                self.load.gather(self.data, (row + i) * r + column, line);
+            }
+            MatRef::from_row_major_slice(patch, rows, columns)
+        } else {
+            for (j, line) in patch.chunks_exact_mut(rows).enumerate() {
+                self.load.gather(self.data, (column + j) * c + row, line);
+            }
+            MatRef::from_column_major_slice(patch, rows, columns)
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Laws of plans where random programs are too small to reach: blocks, epilogues, outputs over inputs.
 
 use autodiff::{
-    Axes, Binary, Function, Graph, Plan, Real, Shape, Tensor, Threads, Var, einsum, evaluate, value_and_grad,
+    Axes, Binary, Function, Graph, Padding, Plan, Real, Shape, Tensor, Threads, Var, einsum, evaluate,
+    value_and_grad,
 };
 use proptest::prelude::*;
 
@@ -27,6 +28,23 @@ fn layers(batch: usize, inputs: usize, width: usize) -> Graph {
     })
 }
 
+/// A convolution, and its products with a cotangent: matrices of windows, by rows and by columns, in many parts.
+fn convolution(images: usize, side: usize, channels: [usize; 2], size: usize, stride: usize) -> Graph {
+    let [inputs, outputs] = channels;
+    let places = side.div_ceil(stride);
+    let shapes: [Shape; 3] = [
+        [images, side, side, inputs].into(),
+        [size, size, inputs, outputs].into(),
+        [images, places, places, outputs].into(),
+    ];
+    Graph::trace(shapes, |x: &[Var<'_>]| {
+        let padded = [1, 2].iter().fold(x[0], |x, &axis| x.padded(axis, size, stride, Padding::Same));
+        let all = [1, 3].iter().fold(padded, |x, &axis| x.windows(axis, size, stride, Padding::Valid));
+        let y = einsum("nhfwgc,fgco->nhwo", all, 0.5 * x[1]);
+        vec![y.tanh(), einsum("nhfwgc,nhwo->fgco", all, x[2]), einsum("nhfwgc,nhwo->ofgc", all, y)]
+    })
+}
+
 fn plans_agree<T: Real>(f: &Graph, seed: u64) -> Result<(), TestCaseError> {
     let x = tensors::<T>(f.inputs(), seed, 0);
     let expected = evaluate(f, &x);
@@ -48,6 +66,19 @@ proptest! {
     ) {
         plans_agree::<f64>(&layers(batch, inputs, width), seed)?;
         plans_agree::<f32>(&layers(batch, inputs, width), seed)?;
+    }
+
+    #[test]
+    fn laws_1_and_10_hold_for_convolutions_of_many_parts(
+        images in 1..4_usize,
+        side in 1..20_usize,
+        channels in [1..40_usize, 1..20_usize],
+        size in 1..5_usize,
+        stride in 1..3_usize,
+        seed in any::<u64>(),
+    ) {
+        plans_agree::<f64>(&convolution(images, side, channels, size, stride), seed)?;
+        plans_agree::<f32>(&convolution(images, side, channels, size, stride), seed)?;
     }
 
     #[test]
