@@ -341,7 +341,7 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     let mut factor = |side: usize| {
         let (view, labels, shape) = factors[side];
         let (rows, columns) = if side == 0 { (&free[0], &summed) } else { (&summed, &free[1]) };
-        matrix(roots, view, labels, shape, &batch, rows, columns, side == 0)
+        matrix(roots, view, labels, shape, &batch, [rows, columns], side == 0)
     };
     let ((left, c), (right, d)) = (factor(0), factor(1));
     let term = Term { alpha: c * d, k: size(&summed), left, right };
@@ -367,8 +367,7 @@ fn matrix(
     labels: &[u8],
     shape: &Shape,
     batch: &[u8],
-    rows: &[u8],
-    columns: &[u8],
+    [rows, columns]: [&[u8]; 2],
     left: bool,
 ) -> (Factor, f64) {
     let extent = |label: u8| shape[labels.iter().position(|&l| l == label).expect("a label of this operand")];
