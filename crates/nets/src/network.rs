@@ -1,15 +1,17 @@
 //! Networks: a module and the shape of its examples.
 
+use std::sync::Arc;
+
 use autodiff::{Graph, Real, Shape};
 
 use crate::module::Module;
 use crate::normal::Normal;
 use crate::parameters::Parameters;
 
-/// A module applied to examples of one shape.
-#[derive(Debug)]
+/// A module applied to examples of one shape. Clones share the module.
+#[derive(Clone, Debug)]
 pub struct Network {
-    module: Box<dyn Module>,
+    module: Arc<dyn Module>,
     example: Shape,
     parameters: Parameters,
 }
@@ -23,7 +25,7 @@ impl Network {
     pub fn new(module: impl Module + 'static, example: impl Into<Shape>) -> Self {
         let example = example.into();
         let parameters = Parameters::new(module.parameters(&example));
-        Self { module: Box::new(module), example, parameters }
+        Self { module: Arc::new(module), example, parameters }
     }
 
     /// The shape of one example.

@@ -146,7 +146,7 @@ impl Plan {
     /// holds inside [`Threads::install`]; a call from outside hands the work to the pool first.)
     ///
     /// Tensors are contiguous, in row-major order. Consecutive tensors may share a slice: a flat parameter vector
-    /// can stand for all the parameters at once.
+    /// can stand for all the parameters at once. Empty slices stand for none.
     ///
     /// # Panics
     /// If the slices do not divide into the tensors of the program, or the workspace is another plan's.
@@ -154,7 +154,7 @@ impl Plan {
     pub fn run<T: Real>(&self, inputs: &[&[T]], outputs: &mut [&mut [T]], workspace: &mut Workspace<T>) {
         assert!(workspace.arena.len() == self.workspace_size(), "the workspace belongs to another plan");
         let mut tensors: Vec<&[T]> = recycle(std::mem::take(&mut workspace.inputs));
-        let mut rest = inputs.iter().copied();
+        let mut rest = inputs.iter().copied().filter(|slice| !slice.is_empty());
         let mut slice: &[T] = &[];
         for shape in &self.inputs {
             if slice.is_empty() {
@@ -168,11 +168,11 @@ impl Plan {
         assert!(slice.is_empty() && rest.next().is_none(), "input slices exceed {:?}", self.inputs);
 
         let mut buffers: Vec<&mut [T]> = recycle_mut(std::mem::take(&mut workspace.buffers));
-        let mut rest = outputs.iter_mut();
+        let mut rest = outputs.iter_mut().map(|slice| &mut **slice).filter(|slice| !slice.is_empty());
         let mut slice: &mut [T] = &mut [];
         for shape in &self.outputs {
             if slice.is_empty() {
-                slice = rest.next().map(|slice| &mut **slice).unwrap_or_default();
+                slice = rest.next().unwrap_or_default();
             }
             assert!(slice.len() >= shape.size(), "an output slice of {} elements for {shape}", slice.len());
             let (tensor, more) = slice.split_at_mut(shape.size());
