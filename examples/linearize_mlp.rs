@@ -15,7 +15,7 @@ fn main() {
     // f is evaluated and differentiated once, here; J·v and Jᵀ·u only read what is kept.
     let jacobian = Linearized::of_network(&network, 5).at(&theta, &x, &threads);
     println!("{jacobian:?}");
-    let mut model = LinearModel::new(jacobian, theta.clone());
+    let model = LinearModel::new(jacobian, theta.clone());
 
     let plan = Plan::new(&network.program(5));
     let mut workspace = plan.workspace(&threads);

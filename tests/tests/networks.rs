@@ -61,8 +61,7 @@ fn norm<T: Real>(a: &[T]) -> f64 {
 fn adjoint_law<T: Real>(case: &Case) -> Result<(), TestCaseError> {
     let network = case.network();
     let theta: Vec<T> = network.init(case.seed);
-    let mut jacobian =
-        Linearized::of_network(&network, case.batch).at(&theta, &case.x::<T>(), &Threads::one());
+    let jacobian = Linearized::of_network(&network, case.batch).at(&theta, &case.x::<T>(), &Threads::one());
     let v: Vec<T> = normal(jacobian.columns(), case.seed, 2);
     let u: Vec<T> = normal(jacobian.rows(), case.seed, 3);
     let (mut jv, mut jtu) = (vec![T::zero(); u.len()], vec![T::zero(); v.len()]);
@@ -106,7 +105,7 @@ proptest! {
         let network = case.network();
         let theta: Vec<f64> = network.init(case.seed);
         let jacobian = Linearized::of_network(&network, case.batch).at(&theta, &case.x(), &Threads::one());
-        let mut model = LinearModel::new(jacobian, theta.clone());
+        let model = LinearModel::new(jacobian, theta.clone());
         let mut y = vec![0.0; case.batch * case.outputs];
         model.predict(&theta, &mut y);
         // f is computed by another plan here, whose sums may be ordered otherwise.

@@ -70,7 +70,7 @@ fn products_and_steps_allocate_nothing() {
         let network = Network::new(mlp(&[300, 300], 10, Activation::Erf, 1.5, 0.05), [64]);
         let (theta, task) = (network.init::<f32>(0), task::<f32>(200, 1));
         let linearized = Linearized::of_network(&network, 200);
-        let mut jacobian = linearized.at(&theta, &task.train_x, &threads);
+        let jacobian = linearized.at(&theta, &task.train_x, &threads);
         let (mut y, mut g) = (vec![0.0; jacobian.rows()], vec![0.0; jacobian.columns()]);
         let program = network.program(200);
         let loss = squared_loss(program.output_shapes().next().expect("one output"));

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::Path;
 
+use cotangent::linearize::PowerLaw;
 use cotangent::train::{Pair, Record};
 use serde::Serialize;
 
@@ -186,8 +187,8 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
             format!("{:.2}", run.seconds),
         ]);
     }
-    if let Some(line) = power_law(&final_rmse(runs)) {
-        let _ = writeln!(text, "\nRMSE ∝ width^{:.3}", line.slope);
+    if let Some(law) = PowerLaw::fit(&final_rmse(runs)) {
+        let _ = writeln!(text, "\nRMSE ∝ width^{:.3}", law.exponent);
     }
     let rates: Vec<String> = runs.iter().map(|run| format!("{:.3}", run.stable_rate)).collect();
     let _ = writeln!(text, "\nlargest stable learning rate of the linear model: {}", rates.join(", "));
@@ -246,10 +247,10 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         let points = final_rmse(runs);
         let mut series =
             vec![Series { label: "test".into(), color: 1, style: Style::Points, points: points.clone() }];
-        if let Some(line) = power_law(&points) {
-            let fit = points.iter().map(|&(x, _)| (x, (line.at_one + line.slope * x.ln()).exp())).collect();
+        if let Some(law) = PowerLaw::fit(&points) {
+            let fit = points.iter().map(|&(x, _)| (x, law.factor * x.powf(law.exponent))).collect();
             series.push(Series {
-                label: format!("slope {:.2}", line.slope),
+                label: format!("slope {:.2}", law.exponent),
                 color: 0,
                 style: Style::Dashed,
                 points: fit,
@@ -263,24 +264,4 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
 #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
 fn final_rmse(runs: &[Run]) -> Vec<(f64, f64)> {
     runs.iter().filter_map(|run| Some((run.width as f64, run.records.last()?.rmse_test))).collect()
-}
-
-/// log y = `at_one` + `slope` log x.
-struct PowerLaw {
-    slope: f64,
-    at_one: f64,
-}
-
-/// The power law through positive points, by least squares on logarithms; `None` for fewer than two abscissas.
-fn power_law(points: &[(f64, f64)]) -> Option<PowerLaw> {
-    let logs: Vec<(f64, f64)> =
-        points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
-    #[allow(clippy::cast_precision_loss, reason = "a handful of points")]
-    let n = logs.len() as f64;
-    let (mean_x, mean_y) =
-        (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
-    let variance: f64 = logs.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
-    let covariance: f64 = logs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
-    let slope = covariance / variance;
-    (variance > 0.0).then_some(PowerLaw { slope, at_one: mean_y - slope * mean_x })
 }

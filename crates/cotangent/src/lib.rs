@@ -12,7 +12,7 @@
 //! let x = [0.3, -0.8, 0.5, 0.1];                                   // two examples
 //! let threads = Threads::available();
 //! let jacobian = Linearized::of_network(&network, 2).at(&theta, &x, &threads);
-//! let mut model = LinearModel::new(jacobian, theta.clone());       // f_lin(θ) = f(θ₀) + J(θ₀) (θ − θ₀)
+//! let model = LinearModel::new(jacobian, theta.clone());       // f_lin(θ) = f(θ₀) + J(θ₀) (θ − θ₀)
 //!
 //! let moved: Vec<f64> = theta.iter().map(|t| t + 1e-4).collect();
 //! let (mut f, mut f_lin) = ([0.0; 2], [0.0; 2]);
@@ -27,7 +27,7 @@ pub use {autodiff, data, linearize, nets, train};
 /// What most programs use.
 pub mod prelude {
     pub use autodiff::{Graph, Plan, Real, Shape, Tensor, Threads, Var, Workspace, einsum};
-    pub use linearize::{Jacobian, LinearModel, Linearized};
+    pub use linearize::{Jacobian, LinearModel, Linearized, Mask, TaylorModel};
     pub use nets::{Activation, Dense, Module, Network, Serial, mlp};
     pub use train::{Settings, Task, compare, descent_step, squared_loss};
 }

@@ -1,114 +1,107 @@
-//! The Jacobian of a program at a point, as an operator.
+//! The Jacobian of a model at a point, as an operator.
+//!
+//! f is evaluated once; J v, Jᵀ u and what is made of them read only the residuals kept from that. A batch in chunks is
+//! a Jacobian in blocks of rows: J v is the blocks' products one below the other, Jᵀ u their sum.
 
 use std::fmt;
-use std::sync::Arc;
 
-use autodiff::{Graph, Linearization, Plan, Real, Shape, Threads, Workspace, linearize, transpose};
-use nets::Network;
+use autodiff::{Plan, Real, Threads};
 
-/// A program (θ, x) ↦ y differentiated in θ, for one shape of x: ready to be evaluated at any θ and x.
-#[derive(Clone)]
-pub struct Linearized {
-    programs: Arc<Programs>,
-}
+use crate::linearized::{Chunk, Linearized};
+use crate::pool::Pool;
+use crate::programs::nth;
 
-struct Programs {
-    linearization: Linearization,
-    primal: Plan,
-    tangent: Plan,
-    pull: Plan,
-    parameters: usize,
-}
-
-impl Linearized {
-    /// Differentiates `f`, of one output, in its first `parameters` inputs; the others are x.
-    ///
-    /// # Panics
-    /// If `f` has not one output, or fewer inputs.
-    #[track_caller]
-    pub fn new(f: &Graph, parameters: usize) -> Self {
-        assert!(f.outputs().len() == 1, "a model has one output, got {}", f.outputs().len());
-        let wrt: Vec<usize> = (0..parameters).collect();
-        let linearization = linearize(f, &wrt);
-        let programs = Programs {
-            primal: Plan::new(&linearization.primal),
-            tangent: Plan::new(linearization.tangent.graph()),
-            pull: Plan::new(transpose(&linearization.tangent).graph()),
-            parameters: size(&f.inputs()[..parameters]),
-            linearization,
-        };
-        Self { programs: Arc::new(programs) }
-    }
-
-    /// Differentiates a network in all its parameters, for batches of the given size.
-    pub fn of_network(network: &Network, batch: usize) -> Self {
-        Self::new(&network.program(batch), network.parameters().tensors().len())
-    }
-
-    /// The programs behind it: (θ, x) ↦ (y, r) and (r, dθ) ↦ dy.
-    pub fn linearization(&self) -> &Linearization {
-        &self.programs.linearization
-    }
-
-    /// Evaluates the program at θ and x (flat, in the order of the program's inputs) and keeps the residuals.
-    ///
-    /// # Panics
-    /// If θ or x has not as many elements as the program's inputs.
-    #[track_caller]
-    pub fn at<T: Real>(&self, theta: &[T], x: &[T], threads: &Threads) -> Jacobian<T> {
-        let programs = &self.programs;
-        assert!(
-            theta.len() == programs.parameters,
-            "{} parameters, got {}",
-            programs.parameters,
-            theta.len()
-        );
-        let [value, residuals @ ..] = programs.primal.outputs() else {
-            unreachable!("a model has one output")
-        };
-        let mut value = vec![T::zero(); value.size()];
-        let mut residuals = vec![T::zero(); size(residuals)];
-        let mut workspace = programs.primal.workspace(threads);
-        programs.primal.run(&[theta, x], &mut [&mut value, &mut residuals], &mut workspace);
-        Jacobian {
-            programs: programs.clone(),
-            value,
-            residuals,
-            tangent: programs.tangent.workspace(threads),
-            pull: programs.pull.workspace(threads),
-        }
-    }
-}
-
-/// The Jacobian J of a program at one θ and x, an operator of [`rows`](Self::rows) × [`columns`](Self::columns): the
-/// elements of the output and of θ, each flat and row-major. Products touch the residuals only and allocate nothing.
+/// The Jacobian J of a model at one θ and x, an operator of [`rows`](Self::rows) × [`columns`](Self::columns): the
+/// elements of f and the free parameters, each flat and row-major. Products allocate nothing after the first.
+///
+/// Products take `&self`, and several may run at the same time. It is an operator for faer, too: its
+/// [`conjugate_gradient`](faer::matrix_free::conjugate_gradient) and [`lsmr`](faer::matrix_free::lsmr) run on it, and on
+/// the symmetric [`gram`](Self::gram) and [`normal`](Self::normal).
 pub struct Jacobian<T: Real> {
-    programs: Arc<Programs>,
+    linearized: Linearized,
     value: Vec<T>,
+    /// Those that depend on θ alone, then those of one chunk after another, if they are kept.
     residuals: Vec<T>,
-    tangent: Workspace<T>,
-    pull: Workspace<T>,
+    /// θ and x, if the residuals of chunks are made for each product.
+    point: Option<[Vec<T>; 2]>,
+    pool: Pool<T>,
 }
 
 impl<T: Real> Jacobian<T> {
+    #[track_caller]
+    pub(crate) fn new(linearized: Linearized, theta: &[T], x: &[T], threads: &Threads) -> Self {
+        let shared = linearized.chunks().next().map_or(0, |chunk| chunk.programs.kept[0]);
+        let own: usize = linearized.chunks().map(|chunk| chunk.residuals.len()).sum();
+        let kept = linearized.keeps_residuals();
+        let mut jacobian = Self {
+            value: vec![T::zero(); linearized.rows()],
+            residuals: vec![T::zero(); shared + if kept { own } else { 0 }],
+            point: (!kept).then(|| [theta.to_vec(), x.to_vec()]),
+            pool: Pool::new(threads),
+            linearized,
+        };
+        jacobian.relinearize(theta, x);
+        jacobian
+    }
+
+    /// Moves to another θ and x, in the memory that is there.
+    ///
+    /// # Panics
+    /// If θ has not one element a parameter, or x is not as many examples as before.
+    #[track_caller]
+    pub fn relinearize(&mut self, theta: &[T], x: &[T]) {
+        self.linearized.check(theta.len(), x.len());
+        let Self { linearized, value, residuals, point, pool } = self;
+        // Where residuals are kept, the workspace of this evaluation is not wanted again.
+        let once = Pool::new(pool.threads());
+        let pool = if point.is_some() { &*pool } else { &once };
+        if let Some([old_theta, old_x]) = point {
+            old_theta.copy_from_slice(theta);
+            old_x.copy_from_slice(x);
+        }
+        let shared = linearized.chunks().next().map_or(0, |chunk| chunk.programs.kept[0]);
+        let (shared, kept) = residuals.split_at_mut(shared);
+        for chunk in linearized.chunks() {
+            if chunk.first {
+                pool.run(&chunk.programs.shared, &[theta], &mut [shared]);
+            }
+            let (plan, inputs) = (&chunk.programs.primal, [theta, &x[chunk.x.clone()]]);
+            let value = &mut value[chunk.rows.clone()];
+            if point.is_some() {
+                pool.lend(chunk.made(), |made| {
+                    pool.run(plan, &inputs, &mut [made]);
+                    value.copy_from_slice(&made[..value.len()]);
+                });
+            } else {
+                pool.run(plan, &inputs, &mut [value, &mut kept[chunk.residuals]]);
+            }
+        }
+    }
+
+    /// The differentiated model.
+    pub fn linearized(&self) -> &Linearized {
+        &self.linearized
+    }
+
     /// f(θ, x), flat.
     pub fn value(&self) -> &[T] {
         &self.value
     }
 
-    /// The values of the program that products with J and Jᵀ need, in the order of the tangent program's inputs.
+    /// What is kept for products with J and Jᵀ. For a batch in one piece, that is what the tangent program reads, in the
+    /// order of its inputs; for one in chunks, the residuals that depend on θ alone and then those of each chunk.
     pub fn residuals(&self) -> &[T] {
         &self.residuals
     }
 
-    /// The number of rows: elements of the output.
+    /// The number of rows: elements of f.
     pub fn rows(&self) -> usize {
         self.value.len()
     }
 
-    /// The number of columns: elements of θ.
+    /// The number of columns: free parameters.
     pub fn columns(&self) -> usize {
-        self.programs.parameters
+        self.linearized.mask().len()
     }
 
     /// `out` = J v.
@@ -116,8 +109,13 @@ impl<T: Real> Jacobian<T> {
     /// # Panics
     /// If `v` has not one element a column, or `out` one a row.
     #[track_caller]
-    pub fn apply(&mut self, v: &[T], out: &mut [T]) {
-        self.programs.tangent.run(&[&self.residuals, v], &mut [out], &mut self.tangent);
+    pub fn apply(&self, v: &[T], out: &mut [T]) {
+        self.check(1, v.len(), out.len());
+        self.pool.threads().install(|| {
+            for chunk in self.linearized.chunks() {
+                self.product(&chunk, &chunk.programs.tangent, v, &mut out[chunk.rows.clone()]);
+            }
+        });
     }
 
     /// `out` = Jᵀ u.
@@ -125,13 +123,113 @@ impl<T: Real> Jacobian<T> {
     /// # Panics
     /// If `u` has not one element a row, or `out` one a column.
     #[track_caller]
-    pub fn apply_transpose(&mut self, u: &[T], out: &mut [T]) {
-        self.programs.pull.run(&[&self.residuals, u], &mut [out], &mut self.pull);
+    pub fn apply_transpose(&self, u: &[T], out: &mut [T]) {
+        self.check(1, out.len(), u.len());
+        self.pool.threads().install(|| {
+            for chunk in self.linearized.chunks() {
+                self.product(&chunk, pull(&chunk), &u[chunk.rows.clone()], out);
+            }
+        });
+    }
+
+    /// `out` = J Jᵀ u: the tangent kernel of this batch times u.
+    ///
+    /// # Panics
+    /// If `u` or `out` has not one element a row.
+    #[track_caller]
+    pub fn gram_apply(&self, u: &[T], out: &mut [T]) {
+        self.check(1, self.columns(), u.len());
+        self.check(1, self.columns(), out.len());
+        self.pool.lend(self.columns(), |v| {
+            self.apply_transpose(u, v);
+            self.apply(v, out);
+        });
+    }
+
+    /// `out` = Jᵀ J v: the Gauss–Newton matrix of ½ ‖f‖² times v.
+    ///
+    /// # Panics
+    /// If `v` or `out` has not one element a column.
+    #[track_caller]
+    pub fn normal_apply(&self, v: &[T], out: &mut [T]) {
+        self.check(1, v.len(), self.rows());
+        self.check(1, out.len(), self.rows());
+        self.pool.threads().install(|| {
+            for chunk in self.linearized.chunks() {
+                self.pool.lend(chunk.rows.len(), |u| {
+                    self.with_residuals(&chunk, |[shared, own]| {
+                        self.pool.run(&chunk.programs.tangent, &[shared, own, v], &mut [u]);
+                        self.pool.run(pull(&chunk), &[shared, own, u], &mut [out]);
+                    });
+                });
+            }
+        });
+    }
+
+    /// `out` = J V for `k` vectors, one after another in `v` and in `out`. Plans for `k` vectors are made when they are
+    /// first asked for, and kept.
+    ///
+    /// # Panics
+    /// If `v` has not `k` elements a column, or `out` `k` a row.
+    #[track_caller]
+    pub fn apply_many(&self, k: usize, v: &[T], out: &mut [T]) {
+        self.check(k, v.len(), out.len());
+        let rows = self.rows();
+        match k {
+            0 => {}
+            1 => self.apply(v, out),
+            _ => self.pool.lend(v.len(), |stacked| {
+                self.stacked(k, |flat, tensor| stacked[tensor].copy_from_slice(&v[flat]));
+                for chunk in self.linearized.chunks() {
+                    let (many, own) = (chunk.programs.many(k), chunk.rows.len());
+                    self.pool.lend(k * own, |y| {
+                        self.product(&chunk, &many.tangent, stacked, y);
+                        for (j, y) in y.chunks_exact(own).enumerate() {
+                            out[nth(j, rows)][chunk.rows.clone()].copy_from_slice(y);
+                        }
+                    });
+                }
+            }),
+        }
+    }
+
+    /// `out` = Jᵀ U for `k` vectors, one after another in `u` and in `out`; otherwise as
+    /// [`apply_many`](Self::apply_many).
+    ///
+    /// # Panics
+    /// If `u` has not `k` elements a row, or `out` `k` a column.
+    #[track_caller]
+    pub fn apply_transpose_many(&self, k: usize, u: &[T], out: &mut [T]) {
+        self.check(k, out.len(), u.len());
+        let rows = self.rows();
+        match k {
+            0 => {}
+            1 => self.apply_transpose(u, out),
+            _ => self.pool.lend(out.len(), |stacked| {
+                for chunk in self.linearized.chunks() {
+                    let (many, own) = (chunk.programs.many(k), chunk.rows.len());
+                    self.pool.lend(k * own, |part| {
+                        for (j, part) in part.chunks_exact_mut(own).enumerate() {
+                            part.copy_from_slice(&u[nth(j, rows)][chunk.rows.clone()]);
+                        }
+                        self.product(&chunk, &many.pull, part, stacked);
+                    });
+                    self.stacked(k, |flat, tensor| {
+                        let (sums, parts) = (&mut out[flat], &stacked[tensor]);
+                        if chunk.first {
+                            sums.copy_from_slice(parts);
+                        } else {
+                            sums.iter_mut().zip(parts).for_each(|(sum, &part)| *sum += part);
+                        }
+                    });
+                }
+            }),
+        }
     }
 
     /// The largest eigenvalue of J Jᵀ (the tangent kernel of this batch) by power iteration, to the given relative
     /// change between iterations. It approaches the eigenvalue from below.
-    pub fn largest_eigenvalue(&mut self, tolerance: f64) -> f64 {
+    pub fn largest_eigenvalue(&self, tolerance: f64) -> f64 {
         // A start without symmetries that the dominant eigenvector might be orthogonal to.
         let mut u: Vec<T> = (0..self.rows())
             .map(|i| T::literal(1.0 + 0.5 * f64::from((i * 7919 % 101) as u32) / 101.0))
@@ -139,13 +237,13 @@ impl<T: Real> Jacobian<T> {
         let mut v = vec![T::zero(); self.columns()];
         let mut eigenvalue = 0.0;
         for _ in 0..1000 {
-            let norm = norm(&u);
-            if norm == 0.0 || !norm.is_finite() {
-                return norm;
+            let length = norm(&u);
+            if length == 0.0 || !length.is_finite() {
+                return length;
             }
-            u.iter_mut().for_each(|u| *u /= T::literal(norm));
+            u.iter_mut().for_each(|u| *u /= T::literal(length));
             self.apply_transpose(&u, &mut v);
-            let previous = std::mem::replace(&mut eigenvalue, self::norm(&v).powi(2));
+            let previous = std::mem::replace(&mut eigenvalue, norm(&v).powi(2));
             if (eigenvalue - previous).abs() <= tolerance * eigenvalue {
                 break;
             }
@@ -153,21 +251,62 @@ impl<T: Real> Jacobian<T> {
         }
         eigenvalue
     }
+
+    pub(crate) fn pool(&self) -> &Pool<T> {
+        &self.pool
+    }
+
+    /// Runs a plan (s, r, `x`) ↦ `y` of a chunk.
+    fn product(&self, chunk: &Chunk<'_>, plan: &Plan, x: &[T], y: &mut [T]) {
+        self.with_residuals(chunk, |[shared, own]| self.pool.run(plan, &[shared, own, x], &mut [y]));
+    }
+
+    /// Calls `f` with the residuals that depend on θ alone, and with those of a chunk.
+    fn with_residuals<R>(&self, chunk: &Chunk<'_>, f: impl FnOnce([&[T]; 2]) -> R) -> R {
+        let (shared, kept) = self.residuals.split_at(chunk.programs.kept[0]);
+        let Some([theta, x]) = &self.point else {
+            return f([shared, &kept[chunk.residuals.clone()]]);
+        };
+        self.pool.lend(chunk.made(), |made| {
+            self.pool.run(&chunk.programs.primal, &[theta, &x[chunk.x.clone()]], &mut [made]);
+            f([shared, &made[chunk.rows.len()..]])
+        })
+    }
+
+    /// Calls `f` with the places of each part of `k` vectors over the columns: where the vectors lie one after another,
+    /// and where for each tensor the `k` of it do.
+    fn stacked(&self, k: usize, mut f: impl FnMut(std::ops::Range<usize>, std::ops::Range<usize>)) {
+        let (columns, mut start) = (self.columns(), 0);
+        for (_, range) in self.linearized.mask().free() {
+            let size = range.len();
+            for j in 0..k {
+                let (flat, tensor) = (j * columns + start, k * start + j * size);
+                f(flat..flat + size, tensor..tensor + size);
+            }
+            start += size;
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, k: usize, columns: usize, rows: usize) {
+        let (all_rows, all_columns) = (k * self.rows(), k * self.columns());
+        assert!(
+            columns == all_columns && rows == all_rows,
+            "{k} products of a Jacobian of {} × {}: vectors of {columns} over the columns and {rows} over the rows",
+            self.rows(),
+            self.columns(),
+        );
+    }
+}
+
+/// (s, r, u) ↦ Jᵀ u for the first chunk, added to what is there for the others.
+fn pull<'a>(chunk: &Chunk<'a>) -> &'a Plan {
+    if chunk.first { &chunk.programs.pull } else { chunk.programs.accumulate() }
 }
 
 /// The Euclidean norm, summed in `f64`.
-fn norm<T: Real>(x: &[T]) -> f64 {
+pub(crate) fn norm<T: Real>(x: &[T]) -> f64 {
     x.iter().map(|&x| x.into() * x.into()).sum::<f64>().sqrt()
-}
-
-fn size(shapes: &[Shape]) -> usize {
-    shapes.iter().map(Shape::size).sum()
-}
-
-impl fmt::Debug for Linearized {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.programs.linearization.fmt(f)
-    }
 }
 
 impl<T: Real> fmt::Debug for Jacobian<T> {

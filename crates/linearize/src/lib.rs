@@ -28,8 +28,21 @@
 //! assert_eq!(y, f0);
 //! ```
 
+mod cache;
 mod jacobian;
+mod linearized;
+mod mask;
 mod model;
+mod operator;
+mod pool;
+mod programs;
+mod regime;
+mod taylor;
 
-pub use jacobian::{Jacobian, Linearized};
+pub use jacobian::Jacobian;
+pub use linearized::Linearized;
+pub use mask::{Mask, UnmatchedPattern};
 pub use model::{LinearModel, linear_program};
+pub use operator::Symmetric;
+pub use regime::{PowerLaw, Remainder, layer_change, tangent_change, weight_change};
+pub use taylor::{Series, TaylorModel};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use autodiff::{Graph, Plan, Real, Threads, Workspace};
-use linearize::{Jacobian, Linearized, linear_program};
-use nets::Network;
+use linearize::{Jacobian, Linearized, linear_program, weight_change};
+use nets::{Network, Parameters};
 
 use crate::loss::squared_loss;
 use crate::schedule::log_spaced;
@@ -157,7 +157,7 @@ fn exceeds(loss: f64, bound: f64) -> bool {
 struct Run<'a, T: Real> {
     settings: &'a Settings,
     task: &'a Task<T>,
-    layout: Vec<std::ops::Range<usize>>,
+    parameters: &'a Parameters,
     outputs: usize,
     origin: Vec<T>,
     jacobian_train: Jacobian<T>,
@@ -170,7 +170,7 @@ struct Run<'a, T: Real> {
 }
 
 impl<'a, T: Real> Run<'a, T> {
-    fn new(network: &Network, theta: &[T], task: &'a Task<T>, settings: &'a Settings) -> Self {
+    fn new(network: &'a Network, theta: &[T], task: &'a Task<T>, settings: &'a Settings) -> Self {
         let threads = &settings.threads;
         let tensors = network.parameters().tensors();
         let example = network.example().size();
@@ -192,7 +192,7 @@ impl<'a, T: Real> Run<'a, T> {
         let origin = theta.to_vec();
         let zero = vec![T::zero(); theta.len()];
         Self {
-            layout: tensors.iter().map(|tensor| tensor.range.clone()).collect(),
+            parameters: network.parameters(),
             outputs: network.output().size(),
             network: Descent::new(&step(&program), origin.clone(), with_targets(&task.train_x), threads),
             linear: Descent::new(&step(&linear), zero, with_targets(&fixed_train), threads),
@@ -225,25 +225,17 @@ impl<'a, T: Real> Run<'a, T> {
             accuracy_test: pair(&accuracy, f_test, l_test, test_y),
             rmse_train: rmse(f_train, l_train),
             rmse_test: rmse(f_test, l_test),
-            weight_change: self
-                .layout
-                .iter()
-                .map(|range| {
-                    let (now, start) = (&theta[range.clone()], &self.origin[range.clone()]);
-                    let zero = vec![T::zero(); start.len()];
-                    (squares(now, start) / squares(start, &zero)).sqrt()
-                })
-                .collect(),
+            weight_change: weight_change(self.parameters, &self.origin, theta),
         }
     }
 
-    fn stable_rate(&mut self) -> f64 {
+    fn stable_rate(&self) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "N is far below 2⁵³")]
         let examples = (self.task.train_y.len() / self.outputs) as f64;
         2.0 * examples / self.jacobian_train.largest_eigenvalue(1e-5)
     }
 
-    fn diverged(&mut self, step: usize, records: Vec<Record>) -> Diverged {
+    fn diverged(&self, step: usize, records: Vec<Record>) -> Diverged {
         Diverged { step, rate: self.settings.rate, stable_rate: self.stable_rate(), records }
     }
 }
