@@ -117,17 +117,17 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
             bar.set_position(step as u64);
         });
         bar.finish_and_clear();
-        let (records, stable_rate) = match outcome {
-            Ok(Comparison { records, stable_rate, .. }) => (records, stable_rate),
+        let (records, stable_rate, remainder) = match outcome {
+            Ok(Comparison { records, stable_rate, remainder }) => (records, stable_rate, Some(remainder)),
             Err(diverged) => {
                 let Diverged { records, stable_rate, .. } = diverged.clone();
                 failed = Some(Failure::run(format!("width {width}: {diverged}")));
-                (records, stable_rate)
+                (records, stable_rate, None)
             }
         };
         let names = network.parameters().tensors().iter().map(|tensor| tensor.name.clone()).collect();
         let (width, seconds) = (width.get(), start.elapsed().as_secs_f64());
-        runs.push(Run { width, names, records, stable_rate, seconds });
+        runs.push(Run { width, names, records, stable_rate, remainder, seconds });
         if failed.is_some() {
             break;
         }

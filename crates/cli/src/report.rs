@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::Path;
 
-use cotangent::linearize::PowerLaw;
+use cotangent::linearize::{PowerLaw, Remainder};
 use cotangent::train::{Pair, Record};
 use serde::Serialize;
 
@@ -19,7 +19,16 @@ pub(crate) struct Run {
     pub(crate) names: Vec<String>,
     pub(crate) records: Vec<Record>,
     pub(crate) stable_rate: f64,
+    /// Of a run that came to its end.
+    pub(crate) remainder: Option<Remainder>,
     pub(crate) seconds: f64,
+}
+
+impl Run {
+    /// The law of ‖f − f_lin‖ against ‖δ‖.
+    fn order(&self) -> Option<PowerLaw> {
+        self.remainder.as_ref()?.order
+    }
 }
 
 /// One object of summary.json.
@@ -45,6 +54,9 @@ struct Summary<'a> {
     accuracy_test: Figures,
     parameters: &'a [String],
     weight_change: &'a [f64],
+    tangent_change: f64,
+    remainder_order: Option<f64>,
+    remainder_order_error: Option<f64>,
     seconds: f64,
 }
 
@@ -114,6 +126,9 @@ fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
         accuracy_test: last.accuracy_test.into(),
         parameters: &run.names,
         weight_change: &last.weight_change,
+        tangent_change: last.tangent_change,
+        remainder_order: run.order().map(|law| law.exponent),
+        remainder_order_error: run.order().map(|law| law.standard_error).filter(|error| error.is_finite()),
         seconds: run.seconds,
     })
 }
@@ -126,14 +141,16 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     let names = runs.first().map_or(&[][..], |run| &run.names);
     let changes = names.iter().map(|name| format!("weight_change.{name}"));
     let fixed = ["width", "step", "rmse_train", "rmse_test"].map(String::from);
-    csv.write_record(fixed.into_iter().chain(pairs).chain(changes))?;
+    let tangent = [String::from("tangent_change")];
+    csv.write_record(fixed.into_iter().chain(pairs).chain(changes).chain(tangent))?;
     for run in runs {
         for r in &run.records {
             let pairs = [r.loss_train, r.loss_test, r.accuracy_train, r.accuracy_test];
             let numbers = [r.rmse_train, r.rmse_test]
                 .into_iter()
                 .chain(pairs.iter().flat_map(|pair| [pair.network, pair.linear]))
-                .chain(r.weight_change.iter().copied());
+                .chain(r.weight_change.iter().copied())
+                .chain([r.tangent_change]);
             let head = [run.width, r.step].map(|n| n.to_string());
             csv.write_record(head.into_iter().chain(numbers.map(|x| x.to_string())))?;
         }
@@ -192,6 +209,16 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
     }
     let rates: Vec<String> = runs.iter().map(|run| format!("{:.3}", run.stable_rate)).collect();
     let _ = writeln!(text, "\nlargest stable learning rate of the linear model: {}", rates.join(", "));
+    let orders = runs.iter().filter_map(Run::order);
+    let orders: Vec<String> =
+        orders.map(|law| format!("{:.3} ± {:.3}", law.exponent, law.standard_error)).collect();
+    if !orders.is_empty() {
+        let _ =
+            writeln!(text, "order of ‖f − f_lin‖ in ‖δ‖, towards the trained weights: {}", orders.join(", "));
+    }
+    let changes = runs.iter().filter_map(|run| run.records.last());
+    let changes: Vec<String> = changes.map(|r| format!("{:.2} %", 100.0 * r.tangent_change)).collect();
+    let _ = writeln!(text, "change of J·v: {}", changes.join(", "));
     let _ = writeln!(text, "written to {}: summary.json, curves.csv, figure.svg, figure.png", out.display());
     text
 }
@@ -238,27 +265,41 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         let style = if name.ends_with("bias") { Style::Dashed } else { Style::Solid };
         curve(main, name, i / 2, style, &|r| r.weight_change[i])
     });
+    let tangent = curve(main, "J·v", 6, Style::Dashed, &|r| r.tangent_change);
     let mut panels = vec![
         panel(of("Loss"), "step", "½ mean ‖f − y‖²", losses),
         panel("Distance of the models".into(), "step", "RMSE of f − f_lin", rmse),
-        panel(of("Weight change"), "step", "‖θ − θ₀‖ / ‖θ₀‖", changes.collect()),
+        panel(
+            of("Relative change"),
+            "step",
+            "‖θ − θ₀‖ / ‖θ₀‖,  ‖Jv − J₀v‖ / ‖J₀v‖",
+            changes.chain([tangent]).collect(),
+        ),
     ];
+    if let Some(remainder) = &main.remainder {
+        let series = with_law("training examples", &remainder.points, remainder.order);
+        let (x, y) = ("‖δ‖, on the way to the trained weights", "‖f − f_lin‖");
+        panels.push(panel(of("Remainder"), x, y, series));
+    }
     if runs.len() > 1 {
         let points = final_rmse(runs);
-        let mut series =
-            vec![Series { label: "test".into(), color: 1, style: Style::Points, points: points.clone() }];
-        if let Some(law) = PowerLaw::fit(&points) {
-            let fit = points.iter().map(|&(x, _)| (x, law.factor * x.powf(law.exponent))).collect();
-            series.push(Series {
-                label: format!("slope {:.2}", law.exponent),
-                color: 0,
-                style: Style::Dashed,
-                points: fit,
-            });
-        }
+        let series = with_law("test", &points, PowerLaw::fit(&points));
         panels.push(panel("Final distance".into(), "width", "RMSE of f − f_lin", series));
     }
     panels
+}
+
+/// Points, and the power law through them.
+fn with_law(label: &str, points: &[(f64, f64)], law: Option<PowerLaw>) -> Vec<Series> {
+    let points = points.to_vec();
+    let mut series = Vec::new();
+    if let Some(law) = law {
+        let fit = points.iter().map(|&(x, _)| (x, law.factor * x.powf(law.exponent))).collect();
+        let label = format!("slope {:.2}", law.exponent);
+        series.push(Series { label, color: 0, style: Style::Dashed, points: fit });
+    }
+    series.insert(0, Series { label: label.into(), color: 1, style: Style::Points, points });
+    series
 }
 
 #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]

@@ -80,7 +80,8 @@ const PALETTE: [RGBColor; 7] = [
 const PANEL: (u32, u32) = (480, 440);
 const FONT: &str = "sans-serif";
 
-/// Writes `stem.svg` and, with two pixels to the unit, `stem.png`: the panels in a row under a title, which may be empty.
+/// Writes `stem.svg` and, with two pixels to the unit, `stem.png`: the panels under a title, which may be empty; up to three
+/// in a row, more of them in two rows.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -90,10 +91,16 @@ pub fn write(title: &str, panels: &[Panel], stem: &Path) -> Result<(), FigureErr
         // The only failure is a font that cannot be read, and then text is missing from the PNG.
         let _ = register_font(FONT, FontStyle::Normal, include_bytes!("../font/DejaVuSans-subset.ttf"));
     });
-    let (width, height) = (PANEL.0 * u32::try_from(panels.len().max(1)).unwrap_or(1), PANEL.1);
+    let [rows, columns] = grid(panels.len()).map(|count| u32::try_from(count).unwrap_or(1));
+    let (width, height) = (PANEL.0 * columns, PANEL.1 * rows);
     let (svg, png) = (stem.with_extension("svg"), stem.with_extension("png"));
     draw(&SVGBackend::new(&svg, (width, height)).into_drawing_area(), 1, title, panels)?;
     draw(&BitMapBackend::new(&png, (2 * width, 2 * height)).into_drawing_area(), 2, title, panels)
+}
+
+/// Rows and columns for so many panels.
+fn grid(panels: usize) -> [usize; 2] {
+    if panels <= 3 { [1, panels.max(1)] } else { [2, panels.div_ceil(2)] }
 }
 
 fn draw<B: DrawingBackend>(
@@ -104,7 +111,8 @@ fn draw<B: DrawingBackend>(
 ) -> Result<(), FigureError> {
     area.fill(&WHITE)?;
     let area = area.margin(8 * unit, 8 * unit, 0, 8 * unit).titled(title, (FONT, 19 * unit))?;
-    for (area, panel) in area.split_evenly((1, panels.len().max(1))).iter().zip(panels) {
+    let [rows, columns] = grid(panels.len());
+    for (area, panel) in area.split_evenly((rows, columns)).iter().zip(panels) {
         draw_panel(area, unit, panel)?;
     }
     area.present()?;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use autodiff::{Graph, Plan, Real, Threads, Workspace};
-use linearize::{Jacobian, Linearized, linear_program, weight_change};
+use linearize::{
+    Jacobian, LinearModel, Linearized, Remainder, linear_program, tangent_change, weight_change,
+};
 use nets::{Network, Parameters};
 
 use crate::loss::squared_loss;
@@ -63,6 +65,8 @@ pub struct Record {
     pub rmse_test: f64,
     /// ‖θ_t − θ₀‖/‖θ₀‖ of each parameter tensor of the network.
     pub weight_change: Vec<f64>,
+    /// ‖J(θ_t) v − J(θ₀) v‖/‖J(θ₀) v‖ on the training examples, for one v that is drawn as θ₀ is.
+    pub tangent_change: f64,
 }
 
 /// A finished comparison.
@@ -72,6 +76,8 @@ pub struct Comparison {
     pub records: Vec<Record>,
     /// The largest learning rate at which the linear model converges, 2N/λ_max(J Jᵀ).
     pub stable_rate: f64,
+    /// ‖f − f_lin‖ over the training examples on the way from θ₀ straight to where the network was trained to.
+    pub remainder: Remainder,
 }
 
 /// Training diverged: a loss was not finite, or exceeded a million times the initial one.
@@ -144,9 +150,12 @@ pub fn compare<T: Real>(
                 }
             }
         }
-        Ok(Comparison { records, stable_rate: run.stable_rate() })
+        Ok(run.finish(records))
     })
 }
+
+/// The seed of the direction in which changes of the Jacobian are watched.
+const DIRECTION: u64 = u64::MAX;
 
 /// Whether a loss tells of divergence: NaN does.
 fn exceeds(loss: f64, bound: f64) -> bool {
@@ -161,6 +170,9 @@ struct Run<'a, T: Real> {
     outputs: usize,
     origin: Vec<T>,
     jacobian_train: Jacobian<T>,
+    /// The Jacobian where the network was last recorded.
+    jacobian_now: Jacobian<T>,
+    direction: Vec<T>,
     network: Descent<T>,
     linear: Descent<T>,
     network_train: Function<T>,
@@ -200,6 +212,8 @@ impl<'a, T: Real> Run<'a, T> {
             network_test: Function::new(&test_program, task.test_x.clone(), threads),
             linear_train: Function::new(&linear, fixed_train, threads),
             linear_test: Function::new(&linear_test, fixed_test, threads),
+            jacobian_now: linearized.at(theta, &task.train_x, threads),
+            direction: network.init(DIRECTION),
             jacobian_train,
             origin,
             task,
@@ -211,6 +225,7 @@ impl<'a, T: Real> Run<'a, T> {
         let (theta, delta) = (&self.network.theta, &self.linear.theta);
         let (f_train, f_test) = (self.network_train.at(theta), self.network_test.at(theta));
         let (l_train, l_test) = (self.linear_train.at(delta), self.linear_test.at(delta));
+        self.jacobian_now.relinearize(theta, &self.task.train_x);
         let outputs = self.outputs;
         let pair = |measure: &dyn Fn(&[T], &[T], usize) -> f64, network: &[T], linear: &[T], y: &[T]| Pair {
             network: measure(network, y, outputs),
@@ -226,7 +241,19 @@ impl<'a, T: Real> Run<'a, T> {
             rmse_train: rmse(f_train, l_train),
             rmse_test: rmse(f_test, l_test),
             weight_change: weight_change(self.parameters, &self.origin, theta),
+            tangent_change: tangent_change(&self.jacobian_train, &self.jacobian_now, &self.direction),
         }
+    }
+
+    fn finish(self, records: Vec<Record>) -> Comparison {
+        let stable_rate = self.stable_rate();
+        let moved = self.network.theta.iter().zip(&self.origin);
+        let delta: Vec<T> = moved.map(|(&theta, &origin)| theta - origin).collect();
+        // The whole way, and shorter and shorter parts of it down to 1/64.
+        let steps: Vec<f64> = (0..=12).map(|k| (-0.5 * f64::from(k)).exp2()).collect();
+        let model = LinearModel::new(self.jacobian_train, self.origin);
+        let remainder = model.remainder(&delta, &self.task.train_x, &steps);
+        Comparison { records, stable_rate, remainder }
     }
 
     fn stable_rate(&self) -> f64 {
