@@ -7,7 +7,7 @@ use cotangent::prelude::*;
 
 fn main() {
     // Two hidden layers of 256 units on the plane, three outputs; five points to look at.
-    let network = Network::new(mlp(&[256, 256], 3, Activation::Erf, 1.5, 0.05), [2]);
+    let network = Network::new(mlp(&[256, 256], 3, Activation::ERF, Scaling::ntk(1.5, 0.05)), [2]);
     let theta: Vec<f64> = network.init(0);
     let x: Vec<f64> = (0..10).map(|i| f64::from(i).sin()).collect();
     let threads = Threads::available();

@@ -16,7 +16,10 @@ struct Case {
 
 impl Case {
     fn network(&self) -> Network {
-        Network::new(mlp(&self.hidden, self.outputs, self.activation, 1.5, self.sigma_b), [self.inputs])
+        Network::new(
+            mlp(&self.hidden, self.outputs, self.activation.clone(), Scaling::ntk(1.5, self.sigma_b)),
+            [self.inputs],
+        )
     }
 
     fn x<T: Real>(&self) -> Vec<T> {
@@ -26,7 +29,7 @@ impl Case {
 
 fn case() -> impl Strategy<Value = Case> {
     let hidden = prop::collection::vec(1..9_usize, 0..4);
-    let activation = prop::sample::select(Activation::ALL);
+    let activation = prop::sample::select(vec![Activation::ERF, Activation::Relu, Activation::Tanh]);
     let sigma_b = prop::sample::select(vec![0.0, 0.3]);
     (hidden, 1..6_usize, 1..4_usize, 1..5_usize, activation, sigma_b, any::<u64>()).prop_map(
         |(hidden, inputs, outputs, batch, activation, sigma_b, seed)| Case {
@@ -43,7 +46,7 @@ fn case() -> impl Strategy<Value = Case> {
 
 /// Standard normal numbers: the parameters of a layer without biases that count.
 fn normal<T: Real>(count: usize, seed: u64, salt: u64) -> Vec<T> {
-    let layer = Dense { width: count, sigma_w: 1.0, sigma_b: 0.0 };
+    let layer = Dense { width: count, scaling: Scaling::ntk(1.0, 0.0) };
     Network::new(layer, [1]).init::<T>(seed.wrapping_add(salt << 32))[..count].to_vec()
 }
 
@@ -131,7 +134,7 @@ proptest! {
 
 #[test]
 fn f32_networks_start_where_f64_networks_do() {
-    let network = Network::new(mlp(&[7, 5], 3, Activation::Tanh, 1.5, 0.1), [4]);
+    let network = Network::new(mlp(&[7, 5], 3, Activation::Tanh, Scaling::ntk(1.5, 0.1)), [4]);
     let (single, double): (Vec<f32>, Vec<f64>) = (network.init(11), network.init(11));
     assert!(single.iter().zip(&double).all(|(&s, &d)| s == f32::literal(d)), "rounded, not drawn again");
     let mean = double.iter().sum::<f64>() / double.len() as f64;

@@ -17,10 +17,10 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn finite_network_and_its_linear_model() {
     let reference: Value =
         serde_json::from_str(include_str!("../reference/finite.json")).expect("valid JSON");
-    let dense = |width| Dense { width, sigma_w: 1.3, sigma_b: 0.2 };
+    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
     let net = Serial::new()
         .then(dense(4))
-        .then(Activation::Erf)
+        .then(Activation::ERF)
         .then(dense(4))
         .then(Activation::Relu)
         .then(dense(2));

@@ -22,7 +22,7 @@ fn task<T: Real>(train: usize, test: usize) -> Task<T> {
 }
 
 fn run<T: Real>(width: usize, rate: f64, steps: usize, threads: usize) -> Result<Comparison, Diverged> {
-    let network = Network::new(mlp(&[width, width], 10, Activation::Erf, 1.5, 0.05), [64]);
+    let network = Network::new(mlp(&[width, width], 10, Activation::ERF, Scaling::ntk(1.5, 0.05)), [64]);
     let threads = Threads::new(NonZeroUsize::new(threads).expect("a positive number"));
     let settings = Settings { rate, steps, threads };
     compare(&network, &network.init::<T>(0), &task(96, 48), &settings, |_| ())
@@ -67,7 +67,7 @@ fn the_distance_to_the_linear_model_shrinks_with_width() {
 fn products_and_steps_allocate_nothing() {
     for count in [1, 2] {
         let threads = Threads::new(NonZeroUsize::new(count).expect("a positive number"));
-        let network = Network::new(mlp(&[300, 300], 10, Activation::Erf, 1.5, 0.05), [64]);
+        let network = Network::new(mlp(&[300, 300], 10, Activation::ERF, Scaling::ntk(1.5, 0.05)), [64]);
         let (theta, task) = (network.init::<f32>(0), task::<f32>(200, 1));
         let linearized = Linearized::of_network(&network, 200);
         let jacobian = linearized.at(&theta, &task.train_x, &threads);

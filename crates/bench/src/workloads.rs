@@ -6,7 +6,7 @@ use cotangent::linearize::linear_program;
 use cotangent::prelude::*;
 
 /// A multilayer perceptron in NTK parameterization, and a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// What rows are named after.
     pub name: &'static str,
@@ -46,7 +46,7 @@ pub const WORKLOADS: [Workload; 4] = [
     },
     Workload {
         name: "e",
-        activation: Activation::Erf,
+        activation: Activation::ERF,
         examples: 256,
         inputs: 784,
         width: 512,
@@ -117,7 +117,10 @@ impl Workload {
     /// The program that a row runs.
     pub fn program(&self, row: Row) -> Graph {
         let hidden = vec![self.width; self.depth];
-        let network = Network::new(mlp(&hidden, self.outputs, self.activation, 1.5, 0.05), [self.inputs]);
+        let network = Network::new(
+            mlp(&hidden, self.outputs, self.activation.clone(), Scaling::ntk(1.5, 0.05)),
+            [self.inputs],
+        );
         let model = network.program(self.examples);
         let parameters = network.parameters().tensors().len();
         let wrt: Vec<usize> = (0..parameters).collect();

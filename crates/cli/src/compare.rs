@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::report::{self, Run};
+use crate::subject::{Subject, subjects};
 
 /// Train a network and its linearization side by side on handwritten digits.
 ///
@@ -28,13 +29,16 @@ pub(crate) struct Arguments {
     /// Number of test examples
     #[arg(long, default_value = "128")]
     pub(crate) test: NonZeroUsize,
+    /// A network described in TOML, instead of a multilayer perceptron; it maps [64] or [8,8,1] to [10]
+    #[arg(long, conflicts_with_all = ["width", "depth", "activation", "sigma_w", "sigma_b"])]
+    pub(crate) net: Option<PathBuf>,
     /// Units in each hidden layer; several widths, separated by commas, make a sweep
     #[arg(long, default_value = "512", value_delimiter = ',', required = false)]
     pub(crate) width: Vec<NonZeroUsize>,
     /// Number of hidden layers
     #[arg(long, default_value = "3")]
     pub(crate) depth: usize,
-    /// erf, relu or tanh
+    /// erf, relu, tanh, gelu, leaky_relu(0.1), …: any other word lists them
     #[arg(long, default_value = "erf")]
     pub(crate) activation: Activation,
     /// Standard deviation of the weights, times √inputs
@@ -98,8 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let task: Task<T> = task(arguments)?;
-    let networks = arguments.width.iter().map(|width| network(arguments, width.get(), size_of::<T>()));
-    let networks = networks.collect::<Result<Vec<_>, _>>()?;
+    let subjects = subjects(arguments, size_of::<T>())?;
     // Before the work, not after it: what cannot be written is said at once.
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::unwritable(&arguments.out, error))?;
     let curves = arguments.out.join("curves.csv");
@@ -109,11 +112,11 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let settings = Settings { rate: arguments.lr, steps: arguments.steps, threads };
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
-    for (network, width) in networks.iter().zip(&arguments.width) {
+    for Subject { name, width, network } in subjects {
         let start = Instant::now();
-        let bar = progress_bar(arguments, width.get());
+        let bar = progress_bar(arguments, &name);
         let theta: Vec<T> = network.init(arguments.seed);
-        let outcome = compare(network, &theta, &task, &settings, |step| {
+        let outcome = compare(&network, &theta, &task, &settings, |step| {
             bar.set_position(step as u64);
         });
         bar.finish_and_clear();
@@ -121,13 +124,13 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
             Ok(Comparison { records, stable_rate, remainder }) => (records, stable_rate, Some(remainder)),
             Err(diverged) => {
                 let Diverged { records, stable_rate, .. } = diverged.clone();
-                failed = Some(Failure::run(format!("width {width}: {diverged}")));
+                failed = Some(Failure::run(format!("{name}: {diverged}")));
                 (records, stable_rate, None)
             }
         };
         let names = network.parameters().tensors().iter().map(|tensor| tensor.name.clone()).collect();
-        let (width, seconds) = (width.get(), start.elapsed().as_secs_f64());
-        runs.push(Run { width, names, records, stable_rate, remainder, seconds });
+        let seconds = start.elapsed().as_secs_f64();
+        runs.push(Run { name, width, names, records, stable_rate, remainder, seconds });
         if failed.is_some() {
             break;
         }
@@ -154,32 +157,13 @@ fn task<T: Real>(arguments: &Arguments) -> Result<Task<T>, Failure> {
     })
 }
 
-/// The multilayer perceptron asked for, if its training fits in memory.
-fn network(arguments: &Arguments, width: usize, bytes: usize) -> Result<Network, Failure> {
-    let Arguments { depth, activation, sigma_w, sigma_b, .. } = *arguments;
-    // θ₀, and for both models θ, its successor and the gradient; then the residuals and activations of the batch.
-    let examples = arguments.train.get() + arguments.test.get();
-    let parameters = (depth.saturating_mul(width)).saturating_mul(width.saturating_add(75));
-    let activations = examples.saturating_mul(depth).saturating_mul(width);
-    let need =
-        parameters.saturating_mul(8).saturating_add(activations.saturating_mul(16)).saturating_mul(bytes);
-    if Vec::<u8>::new().try_reserve_exact(need).is_err() {
-        #[allow(clippy::cast_precision_loss, reason = "a rounded number of gigabytes")]
-        let gigabytes = need as f64 / 1e9;
-        return Err(Failure::usage(format!(
-            "{depth} layers of width {width} need about {gigabytes:.0} GB of memory, more than there is"
-        )));
-    }
-    Ok(Network::new(mlp(&vec![width; depth], 10, activation, sigma_w, sigma_b), [64]))
-}
-
 /// A bar on stderr, if that is a terminal.
-fn progress_bar(arguments: &Arguments, width: usize) -> ProgressBar {
+fn progress_bar(arguments: &Arguments, name: &str) -> ProgressBar {
     if arguments.quiet {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{prefix} [{wide_bar:.cyan}] {pos}/{len} steps, {eta} left");
-    let bar = ProgressBar::new(arguments.steps as u64).with_prefix(format!("width {width}"));
+    let bar = ProgressBar::new(arguments.steps as u64).with_prefix(name.to_owned());
     style.map(|style| bar.clone().with_style(style.progress_chars("━╸ "))).unwrap_or(bar)
 }
 

@@ -1,8 +1,10 @@
 //! The program `cotangent`.
 
 mod compare;
+mod describe;
 mod failure;
 mod report;
+mod subject;
 
 use std::process::ExitCode;
 
@@ -14,6 +16,7 @@ use clap::error::ErrorKind;
 #[command(name = "cotangent", version, arg_required_else_help = true)]
 enum Command {
     Compare(compare::Arguments),
+    Describe(describe::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Describe(arguments) => describe::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

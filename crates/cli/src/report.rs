@@ -12,9 +12,11 @@ use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
 use figure::{Panel, Series, Style};
 
-/// One width's training, as far as it came.
+/// One network's training, as far as it came.
 pub(crate) struct Run {
-    pub(crate) width: usize,
+    pub(crate) name: String,
+    /// Of a multilayer perceptron.
+    pub(crate) width: Option<usize>,
     /// The names of the parameter tensors.
     pub(crate) names: Vec<String>,
     pub(crate) records: Vec<Record>,
@@ -25,6 +27,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The width, or the name of the network.
+    fn label(&self) -> String {
+        self.width.map_or_else(|| self.name.clone(), |width| width.to_string())
+    }
+
     /// The law of ‖f − f_lin‖ against ‖δ‖.
     fn order(&self) -> Option<PowerLaw> {
         self.remainder.as_ref()?.order
@@ -34,11 +41,8 @@ impl Run {
 /// One object of summary.json.
 #[derive(Serialize)]
 struct Summary<'a> {
-    width: usize,
-    depth: usize,
-    activation: &'a str,
-    sigma_w: f64,
-    sigma_b: f64,
+    #[serde(flatten)]
+    network: Subject,
     train: usize,
     test: usize,
     steps: usize,
@@ -60,6 +64,14 @@ struct Summary<'a> {
     seconds: f64,
 }
 
+/// What was trained.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Subject {
+    Perceptron { width: usize, depth: usize, activation: String, sigma_w: f64, sigma_b: f64 },
+    Described { net: String },
+}
+
 #[derive(Serialize)]
 struct Figures {
     network: f64,
@@ -78,15 +90,15 @@ pub(crate) fn write(arguments: &Arguments, runs: &[Run], curves: File) -> Result
     write_curves(runs, curves).map_err(|error| Failure::unwritable(&out.join("curves.csv"), error))?;
     let summaries: Vec<Summary<'_>> = runs.iter().filter_map(|run| summary(arguments, run)).collect();
     // One width gives an object, a sweep an array.
-    let json = match (&summaries[..], arguments.width.len()) {
-        ([one], 1) => serde_json::to_string_pretty(one),
+    let json = match (&summaries[..], sweeps(arguments)) {
+        ([one], false) => serde_json::to_string_pretty(one),
         (all, _) => serde_json::to_string_pretty(all),
     };
     let json = json.map_err(Failure::run)? + "\n";
     let path = out.join("summary.json");
     fs::write(&path, &json).map_err(|error| Failure::unwritable(&path, error))?;
     let stem = out.join("figure");
-    figure::write(&title(arguments), &panels(runs), &stem)
+    figure::write(&title(arguments, runs), &panels(runs), &stem)
         .map_err(|error| Failure::unwritable(&stem, error))?;
     if arguments.json {
         print(&json)?;
@@ -94,6 +106,11 @@ pub(crate) fn write(arguments: &Arguments, runs: &[Run], curves: File) -> Result
         print(&table(arguments, runs, out))?;
     }
     Ok(())
+}
+
+/// Whether several widths were asked for.
+fn sweeps(arguments: &Arguments) -> bool {
+    arguments.net.is_none() && arguments.width.len() > 1
 }
 
 fn precision(arguments: &Arguments) -> &'static str {
@@ -105,12 +122,15 @@ fn precision(arguments: &Arguments) -> &'static str {
 
 fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
     let last = run.records.last()?;
+    let Arguments { depth, ref activation, sigma_w, sigma_b, .. } = *arguments;
+    let network = match run.width {
+        Some(width) => {
+            Subject::Perceptron { width, depth, activation: activation.to_string(), sigma_w, sigma_b }
+        }
+        None => Subject::Described { net: run.name.clone() },
+    };
     Some(Summary {
-        width: run.width,
-        depth: arguments.depth,
-        activation: arguments.activation.name(),
-        sigma_w: arguments.sigma_w,
-        sigma_b: arguments.sigma_b,
+        network,
         train: arguments.train.get(),
         test: arguments.test.get(),
         steps: last.step,
@@ -140,7 +160,8 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     let pairs = pairs.iter().flat_map(|name| ["network", "linear"].map(|model| format!("{name}.{model}")));
     let names = runs.first().map_or(&[][..], |run| &run.names);
     let changes = names.iter().map(|name| format!("weight_change.{name}"));
-    let fixed = ["width", "step", "rmse_train", "rmse_test"].map(String::from);
+    let network = if runs.iter().any(|run| run.width.is_some()) { "width" } else { "net" };
+    let fixed = [network, "step", "rmse_train", "rmse_test"].map(String::from);
     let tangent = [String::from("tangent_change")];
     csv.write_record(fixed.into_iter().chain(pairs).chain(changes).chain(tangent))?;
     for run in runs {
@@ -151,7 +172,7 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
                 .chain(pairs.iter().flat_map(|pair| [pair.network, pair.linear]))
                 .chain(r.weight_change.iter().copied())
                 .chain([r.tangent_change]);
-            let head = [run.width, r.step].map(|n| n.to_string());
+            let head = [run.label(), r.step.to_string()];
             csv.write_record(head.into_iter().chain(numbers.map(|x| x.to_string())))?;
         }
     }
@@ -159,25 +180,24 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     Ok(())
 }
 
-fn title(arguments: &Arguments) -> String {
-    let Arguments { depth, activation, train, lr, .. } = arguments;
-    let widths: Vec<String> = arguments.width.iter().map(ToString::to_string).collect();
-    format!(
-        "A network and its linearization: {depth} × {} {activation}, {train} digits, learning rate {lr}",
-        widths.join(", ")
-    )
+fn title(arguments: &Arguments, runs: &[Run]) -> String {
+    let Arguments { depth, activation, train, lr, net, .. } = arguments;
+    let labels: Vec<String> = runs.iter().map(Run::label).collect();
+    let labels = labels.join(", ");
+    let network = if net.is_some() { labels } else { format!("{depth} × {labels} {activation}") };
+    format!("A network and its linearization: {network}, {train} digits, learning rate {lr}")
 }
 
 fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
     let mut text = format!(
         "{}, {} steps, {}, seed {}\n\n",
-        title(arguments),
+        title(arguments, runs),
         arguments.steps,
         precision(arguments),
         arguments.seed
     );
     let header = [
-        "width",
+        if arguments.net.is_some() { "net" } else { "width" },
         "RMSE test",
         "loss train",
         "(linear)",
@@ -193,7 +213,7 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
         let short = |x: f64| if x < 1e4 { format!("{x:.4}") } else { format!("{x:.1e}") };
         let percent = |x: f64| format!("{:.1} %", 100.0 * x);
         text += &row([
-            run.width.to_string(),
+            run.label(),
             short(last.rmse_test),
             short(last.loss_train.network),
             short(last.loss_train.linear),
@@ -242,7 +262,7 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         return Vec::new();
     };
     let of = |title: &str| {
-        if runs.len() > 1 { format!("{title}, width {}", main.width) } else { title.into() }
+        if runs.len() > 1 { format!("{title}, {}", main.name) } else { title.into() }
     };
     let losses = vec![
         curve(main, "network, train", 0, Style::Solid, &|r| r.loss_train.network),
@@ -251,9 +271,7 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         curve(main, "linear, test", 1, Style::Dashed, &|r| r.loss_test.linear),
     ];
     let rmse = if runs.len() > 1 {
-        let test = |(color, run): (usize, &Run)| {
-            curve(run, &format!("width {}", run.width), color, Style::Solid, &|r| r.rmse_test)
-        };
+        let test = |(color, run): (usize, &Run)| curve(run, &run.name, color, Style::Solid, &|r| r.rmse_test);
         runs.iter().enumerate().map(test).collect()
     } else {
         vec![
@@ -304,5 +322,5 @@ fn with_law(label: &str, points: &[(f64, f64)], law: Option<PowerLaw>) -> Vec<Se
 
 #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
 fn final_rmse(runs: &[Run]) -> Vec<(f64, f64)> {
-    runs.iter().filter_map(|run| Some((run.width as f64, run.records.last()?.rmse_test))).collect()
+    runs.iter().filter_map(|run| Some((run.width? as f64, run.records.last()?.rmse_test))).collect()
 }

@@ -102,14 +102,17 @@ fn wrong_arguments_are_refused_in_one_sentence() {
     let blocked = folder("blocked");
     fs::write(&blocked, "a file where a folder should be").expect("a scratch folder");
     let blocked = blocked.to_str().expect("a plain path");
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 19] = [
         (&["--width", "0"], "--width"),
         (&["--width", "16,,32"], "--width"),
         (&["--width", "1000000000"], "GB of memory"),
         (&["--train", "0"], "--train"),
         (&["--train", "1700", "--test", "98"], "1798 examples were asked for and there are 1797"),
         (&["--train", "18446744073709551615"], "there are 1797"),
-        (&["--activation", "step"], "unknown activation \"step\": there are erf, relu, tanh"),
+        (&["--activation", "step"], "unknown activation \"step\": there are identity, relu, leaky_relu"),
+        (&["--activation", "sin(1,2)"], "numbers as in sin(1, 1, 0)"),
+        (&["--net", "absent.toml"], "absent.toml: No such file"),
+        (&["--net", "absent.toml", "--width", "8"], "cannot be used with"),
         (&["--lr", "0"], "--lr"),
         (&["--lr", "-1"], "--lr"),
         (&["--lr", "nan"], "--lr"),
@@ -127,6 +130,73 @@ fn wrong_arguments_are_refused_in_one_sentence() {
         assert!(error.contains(wanted), "{arguments:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
         assert!(!error.contains("panicked") && run.stdout.is_empty(), "{arguments:?}: {error}");
+    }
+}
+
+/// A network from a file, in a folder of its own.
+fn net(name: &str, text: &str) -> PathBuf {
+    let folder = folder(name);
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    let path = folder.join("net.toml");
+    fs::write(&path, text).expect("a scratch file");
+    path
+}
+
+const SMALL: &str = r#"
+    input = [8, 8, 1]
+    layers = [
+        { conv = { channels = 4, size = [3, 3], stride = [2, 2], padding = "circular" } },
+        "tanh",
+        { residual = ["layer_norm", { conv = { channels = 4, size = [1, 1] } }] },
+        "flatten",
+        { dense = { width = 10, parameterization = "standard" } },
+    ]
+"#;
+
+#[test]
+fn networks_from_files_are_trained_and_described() {
+    let path = net("file", SMALL);
+    let path = path.to_str().expect("a plain path");
+    let out = folder("from_file");
+    let run = compare(&out, &["--net", path, "--json"]);
+    assert!(run.status.success(), "{run:?}");
+    let summary: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((&summary["net"], &summary["width"]), (&"net".into(), &Value::Null));
+    assert_eq!(summary["parameters"][2], "2.1.1.weight");
+    let order = summary["remainder_order"].as_f64().expect("a fitted order");
+    assert!((order - 2.0).abs() < 0.3, "the remainder is of second order: {order}");
+
+    let run = cotangent(&["describe", path]);
+    let text = String::from_utf8_lossy(&run.stdout);
+    // 1 · 9 · 4 + 4, 4 · 4 + 4 and 64 · 10 + 10 parameters.
+    let last: Vec<&str> = text.lines().last().expect("a table").split_whitespace().collect();
+    assert_eq!(last[..2], ["all", "710"], "{text}");
+}
+
+#[test]
+fn wrong_networks_are_refused_in_one_sentence() {
+    let cases = [
+        ("\"tanh\"", "\"tan\"", "layer 1: unknown activation \"tan\""),
+        ("channels = 4, size = [3", "channel = 4, size = [3", "layer 0 (conv): channels is missing"),
+        (
+            "padding = ",
+            "pad = ",
+            "layer 0 (conv): there is no field pad: there are channels, size, stride, padding",
+        ),
+        ("\"circular\"", "\"round\"", "layer 0 (conv): padding: \"round\" is none of valid, same, circular"),
+        ("size = [1, 1]", "size = [5, 5]", "layer 2.1.1: conv: a window of 5 does not fit into 4 elements"),
+        ("\"flatten\",", "", "layer 3: dense applies to vectors"),
+        ("width = 10", "width = 9", "this network makes [9] of [8,8,1]"),
+        ("width = 10", "width = -1", "layer 4 (dense): width"),
+        ("input = ", "input: ", "TOML parse error at line 2"),
+    ];
+    for (from, to, wanted) in cases {
+        let path = net("wrong", &SMALL.replacen(from, to, 1));
+        let run = cotangent(&["compare", "--net", path.to_str().expect("a plain path")]);
+        let error = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{to}: {error}");
+        assert!(error.contains(wanted), "{to}: {error}");
+        assert_eq!(error.lines().count(), 1, "{to}: {error}");
     }
 }
 

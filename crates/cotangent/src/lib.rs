@@ -7,7 +7,7 @@
 //! ```
 //! use cotangent::prelude::*;
 //!
-//! let network = Network::new(mlp(&[64, 64], 1, Activation::Erf, 1.5, 0.05), [2]);
+//! let network = Network::new(mlp(&[64, 64], 1, Activation::ERF, Scaling::ntk(1.5, 0.05)), [2]);
 //! let theta: Vec<f64> = network.init(0);
 //! let x = [0.3, -0.8, 0.5, 0.1];                                   // two examples
 //! let threads = Threads::available();
@@ -28,7 +28,7 @@ pub use {autodiff, data, linearize, nets, train};
 pub mod prelude {
     pub use autodiff::{Graph, Plan, Real, Shape, Tensor, Threads, Var, Workspace, einsum};
     pub use linearize::{Jacobian, LinearModel, Linearized, Mask, TaylorModel};
-    pub use nets::{Activation, Dense, Module, Network, Serial, mlp};
+    pub use nets::{Activation, Dense, Description, Module, Network, Scaling, Serial, mlp};
     pub use train::{Settings, Task, compare, descent_step, squared_loss};
 }
 

@@ -7,9 +7,9 @@
 //! ```
 //! use autodiff::Threads;
 //! use linearize::{LinearModel, Linearized};
-//! use nets::{Activation, Network, mlp};
+//! use nets::{Activation, Network, Scaling, mlp};
 //!
-//! let network = Network::new(mlp(&[16, 16], 2, Activation::Tanh, 1.5, 0.05), [4]);
+//! let network = Network::new(mlp(&[16, 16], 2, Activation::Tanh, Scaling::ntk(1.5, 0.05)), [4]);
 //! let linearized = Linearized::of_network(&network, 3);            // for batches of 3 examples
 //! let (theta, x) = (network.init::<f64>(0), [0.5; 12]);
 //! let mut jacobian = linearized.at(&theta, &x, &Threads::one());   // f evaluated once, residuals kept

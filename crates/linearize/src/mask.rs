@@ -16,9 +16,9 @@ use nets::Parameters;
 ///
 /// ```
 /// use linearize::Mask;
-/// use nets::{Activation, Network, mlp};
+/// use nets::{Activation, Network, Scaling, mlp};
 ///
-/// let network = Network::new(mlp(&[16, 16], 2, Activation::Tanh, 1.5, 0.05), [4]);
+/// let network = Network::new(mlp(&[16, 16], 2, Activation::Tanh, Scaling::ntk(1.5, 0.05)), [4]);
 /// let all = || Mask::new(network.parameters());
 /// assert_eq!(all().freeze("0.*")?.len(), 16 * 16 + 16 + 16 * 2 + 2);
 /// assert_eq!(all().freeze("*")?.thaw("4.*")?.len(), 16 * 2 + 2);       // the readout alone

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use autodiff::{Graph, Real, Shape};
 
-use crate::module::Module;
+use crate::module::{Module, Reason, Refused};
 use crate::normal::Normal;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, elements};
 
 /// A module applied to examples of one shape. Clones share the module.
 #[derive(Clone, Debug)]
 pub struct Network {
     module: Arc<dyn Module>,
     example: Shape,
+    output: Shape,
     parameters: Parameters,
 }
 
@@ -20,12 +21,35 @@ impl Network {
     /// The network that applies `module` to examples of the given shape.
     ///
     /// # Panics
-    /// If the module does not apply to such examples.
+    /// If the module does not apply to such examples: see [`Network::try_new`].
     #[track_caller]
     pub fn new(module: impl Module + 'static, example: impl Into<Shape>) -> Self {
+        match Self::try_new(module, example) {
+            Ok(network) => network,
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+
+    /// The network that applies `module` to examples of the given shape, where either is data.
+    ///
+    /// # Errors
+    /// If the module does not apply to such examples, or tensors would be empty or too large to count.
+    pub fn try_new(module: impl Module + 'static, example: impl Into<Shape>) -> Result<Self, Refused> {
         let example = example.into();
-        let parameters = Parameters::new(module.parameters(&example));
-        Self { module: Arc::new(module), example, parameters }
+        if elements(&example).is_none() {
+            return Err(Reason::Size { shape: example }.into());
+        }
+        let signature = module.signature(&example)?;
+        if elements(&signature.output).is_none() {
+            return Err(Reason::Size { shape: signature.output }.into());
+        }
+        let parameters = Parameters::new(signature.parameters)?;
+        Ok(Self { module: Arc::new(module), example, output: signature.output, parameters })
+    }
+
+    /// What is applied.
+    pub fn module(&self) -> &dyn Module {
+        self.module.as_ref()
     }
 
     /// The shape of one example.
@@ -34,8 +58,8 @@ impl Network {
     }
 
     /// The shape of the output for one example.
-    pub fn output(&self) -> Shape {
-        self.module.output(&self.example)
+    pub fn output(&self) -> &Shape {
+        &self.output
     }
 
     /// The layout of the flat parameter vector.
@@ -43,25 +67,37 @@ impl Network {
         &self.parameters
     }
 
-    /// Parameters drawn from N(0, 1). Each tensor has a random stream of its own, and numbers are drawn in `f64` and
-    /// then rounded, so that a network at `f32` starts where the same one at `f64` does.
+    /// Parameters drawn from the distributions that layers declare, N(0, std²). Each tensor has a random stream of its
+    /// own, and numbers are drawn in `f64` and then rounded, so that a network at `f32` starts where the same one at
+    /// `f64` does.
     pub fn init<T: Real>(&self, seed: u64) -> Vec<T> {
         let mut theta = Vec::with_capacity(self.parameters.len());
         for (stream, tensor) in (0..).zip(self.parameters.tensors()) {
             let mut normal = Normal::new(seed, stream);
-            theta.extend((0..tensor.shape.size()).map(|_| T::literal(normal.next())));
+            theta.extend((0..tensor.shape.size()).map(|_| T::literal(tensor.std * normal.next())));
         }
         theta
     }
 
     /// The program (θ, x) ↦ f(x; θ) for a batch of examples: inputs are the parameters tensor by tensor, then x of
     /// shape (batch, example shape).
+    ///
+    /// # Panics
+    /// If `batch` is 0.
+    #[track_caller]
     pub fn program(&self, batch: usize) -> Graph {
-        let parameters = self.parameters.tensors().iter().map(|tensor| tensor.shape.clone());
+        assert!(batch > 0, "a batch of no examples");
+        let tensors = self.parameters.tensors();
         let x = [batch].iter().chain(self.example.iter()).copied().collect();
-        Graph::trace(parameters.chain([x]), |inputs| {
-            let (x, parameters) = inputs.split_last().expect("x is an input");
-            vec![self.module.apply(parameters, *x)]
+        let shapes = tensors.iter().map(|tensor| tensor.shape.clone()).chain([x]);
+        Graph::trace(shapes, |inputs| {
+            let (x, theta) = inputs.split_last().expect("x is an input");
+            // The one place where multipliers stand; plans scale for free what goes into a product.
+            let effective = theta.iter().zip(tensors).map(|(theta, tensor)| match tensor.multiplier {
+                1.0 => *theta,
+                multiplier => theta.scale(multiplier),
+            });
+            vec![self.module.apply(&effective.collect::<Vec<_>>(), *x)]
         })
     }
 }

@@ -1,11 +1,35 @@
 //! Parameters: one flat vector, with a name and a shape for each part of it.
 
+use std::fmt;
 use std::ops::Range;
 
 use autodiff::Shape;
 
+use crate::module::{Reason, Refused};
+
+/// A tensor of parameters that a module wants: multiplier · θ with θ ~ N(0, std²) is what it computes with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// What the stored values are multiplied by.
+    pub multiplier: f64,
+    /// The standard deviation of the stored values when they are drawn.
+    pub std: f64,
+}
+
+impl Declaration {
+    /// The same, of a module that stands at `place` in another one.
+    #[must_use]
+    pub fn within(self, place: impl fmt::Display) -> Self {
+        Self { name: format!("{place}.{}", self.name), ..self }
+    }
+}
+
 /// One tensor of parameters and its place in the flat vector.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
     /// Its name, such as `0.weight`.
     pub name: String,
@@ -13,25 +37,33 @@ pub struct Parameter {
     pub shape: Shape,
     /// The elements of the flat vector that it takes, row-major.
     pub range: Range<usize>,
+    /// What the elements are multiplied by before the network computes with them.
+    pub multiplier: f64,
+    /// The standard deviation of the elements when they are drawn.
+    pub std: f64,
 }
 
 /// How a network's flat parameter vector divides into tensors.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     tensors: Vec<Parameter>,
     length: usize,
 }
 
 impl Parameters {
-    pub(crate) fn new(list: Vec<(String, Shape)>) -> Self {
+    /// Lays tensors out one after another.
+    pub(crate) fn new(list: Vec<Declaration>) -> Result<Self, Refused> {
         let mut length = 0;
         let mut tensors = Vec::with_capacity(list.len());
-        for (name, shape) in list {
-            let range = length..length + shape.size();
-            length = range.end;
-            tensors.push(Parameter { name, shape, range });
+        for Declaration { name, shape, multiplier, std } in list {
+            let end = elements(&shape).and_then(|size| size.checked_add(length));
+            let Some(end) = end.filter(|&end| end <= LARGEST) else {
+                return Err(Refused { place: name, reason: Reason::Size { shape } });
+            };
+            tensors.push(Parameter { name, shape, range: length..end, multiplier, std });
+            length = end;
         }
-        Self { tensors, length }
+        Ok(Self { tensors, length })
     }
 
     /// The tensors, in the order in which they fill the flat vector.
@@ -59,4 +91,13 @@ impl Parameters {
         let parameter = self.tensors.iter().find(|parameter| parameter.name == name)?;
         Some(&theta[parameter.range.clone()])
     }
+}
+
+/// The largest number of elements that are counted: their bytes fit into an `isize`, as allocations do.
+const LARGEST: usize = isize::MAX as usize / size_of::<f64>();
+
+/// The number of elements of a shape, if there are some, and not too many.
+pub(crate) fn elements(shape: &Shape) -> Option<usize> {
+    let size = shape.iter().try_fold(1_usize, |size, &n| size.checked_mul(n));
+    size.filter(|size| (1..=LARGEST).contains(size))
 }

@@ -24,7 +24,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn network(&self) -> Network {
-        network(&self.hidden, self.inputs, self.outputs, self.activation)
+        network(&self.hidden, self.inputs, self.outputs, self.activation.clone())
     }
 
     /// Any subset of the tensors: bit `i` freezes the `i`-th.
@@ -61,12 +61,12 @@ impl Case {
 }
 
 pub(crate) fn network(hidden: &[usize], inputs: usize, outputs: usize, activation: Activation) -> Network {
-    Network::new(mlp(hidden, outputs, activation, 1.5, 0.3), [inputs])
+    Network::new(mlp(hidden, outputs, activation, Scaling::ntk(1.5, 0.3)), [inputs])
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let hidden = prop::collection::vec(1..9_usize, 0..4);
-    let activation = prop::sample::select(Activation::ALL);
+    let activation = prop::sample::select(vec![Activation::ERF, Activation::Relu, Activation::Tanh]);
     let frozen = prop_oneof![Just(0), any::<u16>(), Just(u16::MAX)];
     (hidden, 1..6_usize, 1..4_usize, 1..9_usize, activation, frozen, 0.0..1.1_f64, any::<u64>()).prop_map(
         |(hidden, inputs, outputs, batch, activation, frozen, memory, seed)| Case {
@@ -87,7 +87,7 @@ pub(crate) fn normal<T: Real>(count: usize, seed: u64, salt: u64) -> Vec<T> {
     if count == 0 {
         return Vec::new();
     }
-    network(&[], 1, count, Activation::Erf).init::<T>(seed.wrapping_add(salt << 32))[..count].to_vec()
+    network(&[], 1, count, Activation::ERF).init::<T>(seed.wrapping_add(salt << 32))[..count].to_vec()
 }
 
 /// Σ aᵢbᵢ, summed in f64.

@@ -10,7 +10,7 @@ use crate::{case, network, normal};
 /// Law 13, with residuals kept and made again, in one piece and in chunks.
 #[test]
 fn law_13_products_allocate_nothing() {
-    let network = network(&[120, 120], 20, 5, Activation::Erf);
+    let network = network(&[120, 120], 20, 5, Activation::ERF);
     let (theta, x) = (network.init::<f32>(0), normal::<f32>(70 * 20, 0, 1));
     let whole = Linearized::of_network(&network, 70);
     for (share, threads) in [(1.0, 1), (1.0, 2), (0.9, 2), (0.1, 1), (0.1, 2)] {
@@ -58,7 +58,7 @@ proptest! {
 /// elements a thread, in at most eight workspaces.
 #[test]
 fn the_stated_bytes_are_those_taken() {
-    let network = network(&[256, 256, 256], 64, 10, Activation::Erf);
+    let network = network(&[256, 256, 256], 64, 10, Activation::ERF);
     let (theta, x) = (network.init::<f64>(0), normal::<f64>(250 * 64, 0, 1));
     let whole = Linearized::of_network(&network, 250);
     for share in [1.0, 0.9, 0.75, 0.5, 0.25] {

@@ -169,10 +169,10 @@ fn taylor_model_of_the_reference_network() {
             number => vec![number.as_f64().expect("a number")],
         }
     }
-    let dense = |width| Dense { width, sigma_w: 1.3, sigma_b: 0.2 };
+    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
     let net = Serial::new()
         .then(dense(4))
-        .then(Activation::Erf)
+        .then(Activation::ERF)
         .then(dense(4))
         .then(Activation::Relu)
         .then(dense(2));

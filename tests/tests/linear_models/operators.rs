@@ -206,7 +206,7 @@ fn law_10_bits_of_products_do_not_depend_on_threads() {
 /// Products through one shared operator at the same time, as from the threads of a pool.
 #[test]
 fn products_may_run_at_the_same_time() {
-    let network = network(&[40, 40], 7, 3, Activation::Erf);
+    let network = network(&[40, 40], 7, 3, Activation::ERF);
     let theta = network.init::<f64>(0);
     let jacobian = Linearized::of_network(&network, 11).at(&theta, &normal(77, 0, 1), &Threads::available());
     let expected = jv(&jacobian, &theta);
