@@ -64,6 +64,7 @@ mod network;
 mod normal;
 mod parameters;
 mod scaling;
+mod weights;
 
 pub use description::{Cost, Description, DescriptionError, Layer};
 pub use layers::{
@@ -74,3 +75,4 @@ pub use module::{Module, Reason, Refused, Signature};
 pub use network::Network;
 pub use parameters::{Declaration, Parameter, Parameters};
 pub use scaling::{Parameterization, Scaling};
+pub use weights::WeightsError;
