@@ -65,6 +65,11 @@ pub enum WeightsError {
         /// The tensor, or the name.
         tensor: String,
     },
+    /// A parameter other than a bias is in no pair of a list.
+    Unpaired {
+        /// The parameter.
+        parameter: String,
+    },
     /// A name stands twice in the file, or a parameter twice in a list of pairs.
     Duplicate {
         /// The name.
@@ -142,7 +147,8 @@ impl fmt::Display for WeightsError {
                 )
             }
             Self::Missing { tensor } => write!(f, "the file has no tensor {tensor:?}"),
-            Self::Unknown { tensor } => write!(f, "the network has no parameter {tensor:?}"),
+            Self::Unknown { tensor } => write!(f, "the network has no parameter for {tensor:?}"),
+            Self::Unpaired { parameter } => write!(f, "no pair of names is for the parameter {parameter:?}"),
             Self::Duplicate { tensor } => write!(f, "there are two tensors {tensor:?}"),
             Self::NotFinite { tensor, index, value } => {
                 write!(
@@ -154,7 +160,7 @@ impl fmt::Display for WeightsError {
                 write!(f, "tensor {tensor:?} is neither a weight nor a bias: give pairs of names")
             }
             Self::Layers { found, expected } => {
-                write!(f, "the state dict has {found} layers, the network {expected}")
+                write!(f, "layers in the state dict: {found}, in the network: {expected}")
             }
             Self::Order { groups, fitting } => {
                 let orders = match fitting {

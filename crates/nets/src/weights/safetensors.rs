@@ -70,11 +70,12 @@ pub(super) fn parse(file: &[u8]) -> Result<Vec<Stored<'_>>, WeightsError> {
 }
 
 /// A tensor, if it has the size that its shape and type call for.
-fn stored(name: String, info: TensorInfo, bytes: &[u8]) -> Result<Stored<'_>, WeightsError> {
-    let bits = info.shape.iter().try_fold(info.dtype.bitsize() as u64, |n, &k| n.checked_mul(k as u64));
-    let found = bytes.len() as u64;
-    if bits != Some(8 * found) {
-        return Err(WeightsError::Size { tensor: name, found, expected: bits.map(|bits| bits.div_ceil(8)) });
+fn stored(name: String, info: TensorInfo, data: &[u8]) -> Result<Stored<'_>, WeightsError> {
+    let elements = info.shape.iter().try_fold(1, |n: u64, &extent| n.checked_mul(extent as u64));
+    let bytes = elements.map(|n| (u128::from(n) * info.dtype.bitsize() as u128).div_ceil(8));
+    let (found, expected) = (data.len() as u64, bytes.and_then(|bytes| bytes.try_into().ok()));
+    if expected != Some(found) {
+        return Err(WeightsError::Size { tensor: name, found, expected });
     }
     let float = match info.dtype {
         Dtype::BF16 => Some(Float::Bf16),
@@ -89,7 +90,7 @@ fn stored(name: String, info: TensorInfo, bytes: &[u8]) -> Result<Stored<'_>, We
         element: float.map(|float| Element { float, big_endian: false }),
         shape: info.shape,
         column_major: false,
-        data: Data::Plain(bytes),
+        data: Data::Plain(data),
     })
 }
 

@@ -102,7 +102,7 @@ impl Parameters {
                     theta.extend(tensor.values::<T>(parameter, &axes(parameter), parameter.multiplier)?);
                 }
                 None if is_bias(&parameter.name) => theta.resize(parameter.range.end, T::zero()),
-                None => return Err(WeightsError::Missing { tensor: parameter.name.clone() }),
+                None => return Err(WeightsError::Unpaired { parameter: parameter.name.clone() }),
             }
         }
         Ok(theta)
@@ -111,10 +111,8 @@ impl Parameters {
 
 /// Which axis of a PyTorch tensor, (outputs, inputs, size…), each axis of a parameter, size… × inputs × outputs, is.
 fn axes(parameter: &Parameter) -> Vec<usize> {
-    match parameter.shape.rank() {
-        0 => vec![],
-        rank => (2..rank).chain((0..rank.min(2)).rev()).collect(),
-    }
+    let rank = parameter.shape.rank();
+    (2..rank).chain((0..rank.min(2)).rev()).collect()
 }
 
 /// What stands before the last dot of a name, and after it.
@@ -144,6 +142,7 @@ fn layers<P>(tensors: &[P], name: impl Fn(&P) -> &str) -> Result<Vec<Layer<'_, P
     }
     let whole = found.into_iter().map(|(prefix, weight, bias)| match weight {
         Some(weight) => Ok(Layer { prefix, weight, bias }),
+        None if prefix.is_empty() => Err(WeightsError::Missing { tensor: "weight".into() }),
         None => Err(WeightsError::Missing { tensor: format!("{prefix}.weight") }),
     });
     whole.collect()
