@@ -1,4 +1,4 @@
-"""State dicts of tiny PyTorch models and what the models compute, for `tests/weights.rs`.
+"""State dicts of tiny PyTorch models and what the models compute, for `tests/weights`.
 
     pip install torch numpy safetensors
     python generate.py

@@ -33,7 +33,8 @@ use stored::Stored;
 use crate::parameters::Parameters;
 
 impl Parameters {
-    /// Writes the flat vector `theta` to a file, whose format is that of its extension: `.safetensors` or `.npz`.
+    /// Writes the flat vector `theta` to a file, whose format is that of its extension: `.safetensors` or `.npz`. The
+    /// file holds θ as it is, without multipliers, tensor by tensor under their names, as numbers of the type `T`.
     ///
     /// The file is written under another name beside its place and then renamed: at no time is it there in part, and
     /// one that was there before is kept until then.
@@ -64,10 +65,15 @@ impl Parameters {
 
     /// Reads the flat vector from a file, such as [`write`](Self::write) makes: `.safetensors` or `.npz`, of whatever
     /// order, with the tensors of these names and shapes and no others. `npz` arrays may be row-major or column-major
-    /// (Fortran order), of either byte order, stored or deflated.
+    /// (Fortran order), of either byte order, stored or deflated. Numbers of 16 bits (f16, bf16), 32 and 64 are read
+    /// into either type: into a wider one exactly, into a narrower one rounded.
+    ///
+    /// A file need not be trusted: reading takes memory for the network and a small multiple of the file's size, whatever
+    /// the file claims.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or is not of this network: the error names the tensor.
+    /// If the file cannot be read, is damaged, is not of this network, or holds values that are not finite (in `T`): the
+    /// error names the tensor.
     ///
     /// ```
     /// # let directory = std::env::temp_dir().join(format!("nets-weights-{}", std::process::id()));
