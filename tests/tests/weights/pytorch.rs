@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cotangent::autodiff::{Axes, Padding};
-use cotangent::nets::Parameterization;
+use cotangent::autodiff::Padding;
+use cotangent::nets::{Conv, Flatten, Parameterization, Windows};
 use cotangent::prelude::*;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -48,56 +48,6 @@ fn an_mlp_computes_what_pytorch_does() {
     }
 }
 
-/// A convolution over all axes but the last, without padding.
-#[derive(Debug)]
-struct Conv {
-    channels: usize,
-    size: Vec<usize>,
-    stride: usize,
-}
-
-impl Module for Conv {
-    fn signature(&self, example: &Shape) -> Result<Signature, Refused> {
-        let scaling = Scaling::standard(1.3, 0.3);
-        let weight: Shape =
-            self.size.iter().chain([&example[self.size.len()], &self.channels]).copied().collect();
-        let places =
-            self.size.iter().zip(example.iter()).map(|(size, extent)| (extent - size) / self.stride + 1);
-        let output = places.chain([self.channels]).collect();
-        let fan_in = weight.size() / self.channels;
-        let parameters =
-            vec![scaling.weight("weight", weight, fan_in), scaling.bias("bias", [self.channels])];
-        Ok(Signature { parameters, output })
-    }
-
-    fn apply<'g>(&self, parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
-        let windows = self.size.iter().enumerate();
-        let x = windows.fold(x, |x, (i, &size)| x.windows(1 + 2 * i, size, self.stride, Padding::Valid));
-        let labels = if self.size.len() == 1 { "nhkc,kco->nho" } else { "nhkwlc,klco->nhwo" };
-        let z = einsum(labels, x, parameters[0]);
-        let shape = z.shape();
-        let axes = shape[..shape.rank() - 1].iter().copied().enumerate();
-        z + parameters[1].broadcast(Axes::new(axes))
-    }
-}
-
-/// Images as vectors, channel by channel.
-#[derive(Debug)]
-struct ChannelsFirst;
-
-impl Module for ChannelsFirst {
-    fn signature(&self, example: &Shape) -> Result<Signature, Refused> {
-        Ok(Signature::without_parameters([example.size()]))
-    }
-
-    fn apply<'g>(&self, _parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
-        let shape = x.shape();
-        let last = shape.rank() - 1;
-        let order: Vec<usize> = [0, last].into_iter().chain(1..last).collect();
-        x.permute(&order).reshape([shape[0], shape.size() / shape[0]])
-    }
-}
-
 /// (N, channels, places) as (N, places, channels).
 fn channels_last(x: &[f64], channels: usize, places: usize) -> Vec<f64> {
     let image = |image: &[f64]| -> Vec<f64> {
@@ -108,21 +58,26 @@ fn channels_last(x: &[f64], channels: usize, places: usize) -> Vec<f64> {
 
 #[test]
 fn cnns_compute_what_pytorch_does() {
-    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.3) };
+    let scaling = Scaling::ntk(1.3, 0.3);
+    let dense = |width| Dense { width, scaling };
+    let conv = |channels, size: &[usize], stride: usize| {
+        let windows = Windows::new(size, Padding::Valid).stride(vec![stride; size.len()]);
+        Conv { channels, windows, scaling: Scaling::standard(1.3, 0.3) }
+    };
     let net = Serial::new()
-        .then(Conv { channels: 3, size: vec![3, 2], stride: 1 })
+        .then(conv(3, &[3, 2], 1))
         .then(Activation::Tanh)
-        .then(Conv { channels: 4, size: vec![3, 3], stride: 2 })
+        .then(conv(4, &[3, 3], 2))
         .then(Activation::Tanh)
-        .then(ChannelsFirst)
+        .then(Flatten::ChannelsFirst)
         .then(dense(6))
         .then(Activation::Tanh)
         .then(dense(3));
     computes_as_pytorch(&Network::new(net, [7, 8, 2]), "cnn", |x| channels_last(x, 2, 7 * 8));
     let net = Serial::new()
-        .then(Conv { channels: 3, size: vec![4], stride: 1 })
+        .then(conv(3, &[4], 1))
         .then(Activation::Tanh)
-        .then(ChannelsFirst)
+        .then(Flatten::ChannelsFirst)
         .then(dense(2));
     computes_as_pytorch(&Network::new(net, [8, 2]), "conv1d", |x| channels_last(x, 2, 8));
 }
