@@ -22,6 +22,9 @@ use crate::op::Op;
 use crate::shape::{Shape, row_major};
 use crate::simplify::simplify;
 
+/// Elements of a matrix from which on a product with each of several is faster than one with a copy of all.
+const LEAST_MATRIX: usize = 1 << 8;
+
 pub(super) fn lower(graph: &Graph, overwritten: &[(usize, usize)]) -> Plan {
     let graph = simplify(graph);
     let mut roots = Roots::default();
@@ -325,25 +328,41 @@ fn product(roots: &mut Roots, e: &Einsum, operands: [&View; 2], from: [&Shape; 2
     }
     let extent = |label: u8| e.extent(label, from[0], from[1]);
     let chosen = |keep: &dyn Fn(&u8) -> bool| -> Vec<u8> { e.out().iter().copied().filter(keep).collect() };
-    let batch = chosen(&|label| e.left().contains(label) && e.right().contains(label));
+    let mut batch = chosen(&|label| e.left().contains(label) && e.right().contains(label));
     let mut free = [chosen(&|label| !e.right().contains(label)), chosen(&|label| !e.left().contains(label))];
     let mut factors = [(a, e.left(), from[0]), (b, e.right(), from[1])];
-    // The operand whose labels come first in the result gives the rows.
-    if let (Some(&n), Some(&m)) = (free[1].first(), free[0].first())
-        && e.out().iter().position(|&l| l == n) < e.out().iter().position(|&l| l == m)
-    {
-        free.swap(0, 1);
-        factors.swap(0, 1);
-    }
     let summed: Vec<u8> = e.contracted().collect();
     let size = |labels: &[u8]| labels.iter().map(|&label| extent(label)).product::<usize>();
-
-    let mut factor = |side: usize| {
+    // The operand whose labels come first in the result gives the rows.
+    let place = |label: &u8| e.out().iter().position(|l| l == label);
+    let order = |free: &mut [Vec<u8>; 2], factors: &mut [_; 2]| {
+        if let (Some(n), Some(m)) = (free[1].first(), free[0].first())
+            && place(n) < place(m)
+        {
+            free.swap(0, 1);
+            factors.swap(0, 1);
+        }
+    };
+    order(&mut free, &mut factors);
+    // If its rows do not lie evenly, but would without the first of their labels, these are labels of the batch: then
+    // nothing is copied. (Many products of small matrices would cost more.)
+    let (view, labels, shape) = factors[0];
+    let regular = |batch: &[u8], rows: &[u8]| factor(view, labels, shape, batch, rows, &summed).is_some();
+    let first = free[0].iter().take_while(|&m| free[1].first().is_none_or(|n| place(m) < place(n))).count();
+    if !regular(&batch, &free[0])
+        && let Some(moved) = (1..free[0].len().min(first + 1))
+            .find(|&moved| regular(&[&batch[..], &free[0][..moved]].concat(), &free[0][moved..]))
+        && size(&free[0][moved..]) * size(&summed) >= LEAST_MATRIX
+    {
+        batch.extend(free[0].drain(..moved));
+        order(&mut free, &mut factors);
+    }
+    let mut matrix = |side: usize| {
         let (view, labels, shape) = factors[side];
         let (rows, columns) = if side == 0 { (&free[0], &summed) } else { (&summed, &free[1]) };
         matrix(roots, view, labels, shape, &batch, [rows, columns], side == 0)
     };
-    let ((left, c), (right, d)) = (factor(0), factor(1));
+    let ((left, c), (right, d)) = (matrix(0), matrix(1));
     let term = Term { alpha: c * d, k: size(&summed), left, right };
     let product = Product {
         value: roots.list.len(),
@@ -370,25 +389,12 @@ fn matrix(
     [rows, columns]: [&[u8]; 2],
     left: bool,
 ) -> (Factor, f64) {
-    let extent = |label: u8| shape[labels.iter().position(|&l| l == label).expect("a label of this operand")];
-    let factor = |view: &View, labels: &[u8]| {
-        let axis = |group: &[u8]| {
-            let extents: Vec<usize> = group.iter().map(|&label| extent(label)).collect();
-            let strides: Vec<usize> = group.iter().map(|&label| view.stride_of(labels, label)).collect();
-            match &merge(&extents, &[&strides])[..] {
-                [] => Some((1, 1)),
-                [(extent, strides)] => Some((*extent, strides[0])),
-                _ => None,
-            }
-        };
-        let steps = batch.iter().map(|&label| view.stride_of(labels, label)).collect();
-        Factor::new(view, steps, axis(rows)?, axis(columns)?)
-    };
     let stored = roots.stored(view, shape);
-    if let Some(factor) = factor(&stored, labels) {
+    if let Some(factor) = factor(&stored, labels, shape, batch, rows, columns) {
         return (factor, stored.scale);
     }
-    let extents = |order: &[u8]| order.iter().map(|&label| extent(label)).collect::<Vec<_>>();
+    let extents =
+        |order: &[u8]| order.iter().map(|&label| extent_of(labels, shape, label)).collect::<Vec<_>>();
     let size = |labels: &[u8]| extents(labels).iter().product::<usize>();
     if left && batch.is_empty() && shape.size() > roots.sizes[stored.value] {
         // Windows: parts are laid out where they are multiplied, in the order in which more lies together.
@@ -402,8 +408,37 @@ fn matrix(
             stored.scale,
         );
     }
-    let order: Vec<u8> = [batch, rows, columns].concat();
+    let order: Vec<u8> =
+        [batch, rows, columns].concat().into_iter().filter(|label| labels.contains(label)).collect();
     let extents = extents(&order);
     let copy = roots.copy(&view.relabelled(labels, &order), &extents);
-    (factor(&copy, &order).expect("contiguous storage is regular"), 1.0)
+    let copied = factor(&copy, &order, &Shape::from(extents), batch, rows, columns);
+    (copied.expect("contiguous storage is regular"), 1.0)
+}
+
+/// A view as a batch of matrices, if its axes merge into rows and columns. It is the same for all batch labels that it
+/// lacks.
+fn factor(
+    view: &View,
+    labels: &[u8],
+    shape: &Shape,
+    batch: &[u8],
+    rows: &[u8],
+    columns: &[u8],
+) -> Option<Factor> {
+    let axis = |group: &[u8]| {
+        let extents: Vec<usize> = group.iter().map(|&label| extent_of(labels, shape, label)).collect();
+        let strides: Vec<usize> = group.iter().map(|&label| view.stride_of(labels, label)).collect();
+        match &merge(&extents, &[&strides])[..] {
+            [] => Some((1, 1)),
+            [(extent, strides)] => Some((*extent, strides[0])),
+            _ => None,
+        }
+    };
+    let steps = batch.iter().map(|&label| view.stride_of(labels, label)).collect();
+    Factor::new(view, steps, axis(rows)?, axis(columns)?)
+}
+
+fn extent_of(labels: &[u8], shape: &Shape, label: u8) -> usize {
+    shape[labels.iter().position(|&l| l == label).expect("a label of this operand")]
 }

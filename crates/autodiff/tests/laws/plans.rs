@@ -85,9 +85,13 @@ proptest! {
     fn laws_1_and_10_hold_for_batches_of_products(
         batch in 1..9_usize, m in 1..80_usize, n in 1..80_usize, k in 1..20_usize, seed in any::<u64>()
     ) {
-        let f = Graph::trace([[batch, m, k], [n, batch, k]], |x| {
+        let shapes: [Shape; 3] = [[batch, m, k].into(), [n, batch, k].into(), [n, m].into()];
+        let f = Graph::trace(shapes, |x: &[Var<'_>]| {
             let product = einsum("bmk,nbk->bmn", x[0], x[1]);
-            vec![product.sin(), einsum("bmk,nbk->mbn", x[0], x[1])]
+            // One matrix times each of several, in the orders of tangents and cotangents of many vectors.
+            let each = einsum("nm,bmk->bnk", x[2], x[0]);
+            let back = einsum("nm,bnk->bmk", x[2], each);
+            vec![product.sin(), einsum("bmk,nbk->mbn", x[0], x[1]), each, back + x[0]]
         });
         plans_agree::<f64>(&f, seed)?;
         plans_agree::<f32>(&f, seed)?;
