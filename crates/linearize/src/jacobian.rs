@@ -292,7 +292,7 @@ impl<T: Real> Jacobian<T> {
         let (all_rows, all_columns) = (k * self.rows(), k * self.columns());
         assert!(
             columns == all_columns && rows == all_rows,
-            "{k} products of a Jacobian of {} × {}: vectors of {columns} over the columns and {rows} over the rows",
+            "products of a Jacobian of {} × {} with {k} vectors: {rows} elements over its rows, {columns} over its columns",
             self.rows(),
             self.columns(),
         );

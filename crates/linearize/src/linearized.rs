@@ -293,6 +293,7 @@ impl Family {
 
 impl fmt::Debug for Linearized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Linearized({} examples, {} at a time)\n{:?}", self.batch, self.chunk, self.linearization())
+        let residuals = if self.kept { "kept" } else { "made again" };
+        write!(f, "Linearized({} examples, {} at a time, residuals {residuals})", self.batch, self.chunk)
     }
 }

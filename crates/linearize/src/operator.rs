@@ -5,6 +5,7 @@
 
 use autodiff::Real;
 use faer::dyn_stack::{MemStack, StackReq};
+use faer::linalg::temp_mat_scratch;
 use faer::matrix_free::{BiLinOp, LinOp};
 use faer::{MatMut, MatRef, Par};
 
@@ -101,9 +102,16 @@ fn by_columns<T: Real>(
     });
 }
 
+/// What faer 0.24 forgets in `lsmr_scratch`: two vectors over the columns, which are missed where there are more columns
+/// than rows. It asks us how much we need, and we need nothing.
+fn missing<T: Real>(columns: usize, k: usize) -> StackReq {
+    let vectors = temp_mat_scratch::<T>(columns, k);
+    vectors.and(vectors)
+}
+
 impl<T: Real> LinOp<T> for Jacobian<T> {
-    fn apply_scratch(&self, _: usize, _: Par) -> StackReq {
-        StackReq::EMPTY
+    fn apply_scratch(&self, k: usize, _: Par) -> StackReq {
+        missing::<T>(self.columns(), k)
     }
 
     fn nrows(&self) -> usize {
@@ -124,8 +132,8 @@ impl<T: Real> LinOp<T> for Jacobian<T> {
 }
 
 impl<T: Real> BiLinOp<T> for Jacobian<T> {
-    fn transpose_apply_scratch(&self, _: usize, _: Par) -> StackReq {
-        StackReq::EMPTY
+    fn transpose_apply_scratch(&self, k: usize, _: Par) -> StackReq {
+        missing::<T>(self.columns(), k)
     }
 
     fn transpose_apply(&self, out: MatMut<'_, T>, rhs: MatRef<'_, T>, _: Par, _: &mut MemStack) {

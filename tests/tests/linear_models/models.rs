@@ -115,6 +115,16 @@ fn taylor_laws<T: Real>(case: &Case, others: usize) -> Result<(), TestCaseError>
     close(&in_chunks.predict(&a, &x, &threads), &expected, size + norm(&expected))
 }
 
+/// The coefficients up to degree 3 as f32, and their size.
+fn series<T: Real>(case: &Case) -> (Vec<f32>, f64) {
+    let [jacobian, _] = case.jacobians::<T>();
+    let model = TaylorModel::new(jacobian.linearized(), 3, &case.network().init::<T>(case.seed));
+    let delta = normal(jacobian.columns(), case.seed, 2);
+    let series = model.series(&delta, &case.x(), &Threads::one());
+    let all = series.coefficients().concat();
+    (all.iter().map(|&y| f32::literal(y.into())).collect(), norm(&all) + 1.0)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_global_rejects: 65536, ..ProptestConfig::default() })]
 
@@ -129,6 +139,8 @@ proptest! {
         prop_assume!(case.smooth());
         taylor_laws::<f64>(&case, others)?;
         taylor_laws::<f32>(&case, others)?;
+        let ((single, _), (double, size)) = (series::<f32>(&case), series::<f64>(&case));
+        close(&single, &double, size)?;
     }
 
     #[test]

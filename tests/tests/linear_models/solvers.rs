@@ -10,16 +10,22 @@ use faer::{Mat, MatRef, Par, Side};
 
 use crate::{filled, network, normal};
 
-/// A Jacobian of 24 rows, and the same as a matrix, column by column.
+/// A Jacobian of 24 rows, and the same as a matrix.
 fn jacobian(outputs: usize, width: usize, share: f64) -> (Jacobian<f64>, Mat<f64>) {
     let network = network(&[width], 3, outputs, Activation::Tanh);
     let whole = Linearized::of_network(&network, 24 / outputs);
     let linearized = whole.within::<f64>((share * whole.bytes::<f64>() as f64) as usize);
     let jacobian = linearized.at(&network.init(0), &normal(72 / outputs, 0, 1), &Threads::one());
+    let matrix = written_out(&jacobian);
+    (jacobian, matrix)
+}
+
+/// Column by column.
+fn written_out(jacobian: &Jacobian<f64>) -> Mat<f64> {
     let (rows, columns) = (jacobian.rows(), jacobian.columns());
     let identity: Vec<f64> = (0..columns * columns).map(|i| f64::from(i % (columns + 1) == 0)).collect();
     let all = filled(rows * columns, |out| jacobian.apply_many(columns, &identity, out));
-    (jacobian, MatRef::from_column_major_slice(&all, rows, columns).to_owned())
+    MatRef::from_column_major_slice(&all, rows, columns).to_owned()
 }
 
 fn close(a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
@@ -58,32 +64,43 @@ fn conjugate_gradients_solve_shifted_symmetric_systems() {
     }
 }
 
-/// Least squares of more rows than columns: the readout alone is free.
+fn solve_by_lsmr(operator: &Jacobian<f64>, rhs: &Mat<f64>) -> Mat<f64> {
+    let mut x = Mat::zeros(operator.columns(), rhs.ncols());
+    let (precond, par) = (IdentityPrecond { dim: operator.columns() }, Par::Seq);
+    let params = LsmrParams { rel_tolerance: 1e-14, max_iters: 500, ..LsmrParams::default() };
+    let mut memory = MemBuffer::new(lsmr_scratch(precond, operator, rhs.ncols(), par));
+    let stack = MemStack::new(&mut memory);
+    lsmr(x.as_mut(), precond, operator, rhs.as_ref(), params, |_| {}, par, stack)
+        .expect("the Jacobian is small and well conditioned");
+    x
+}
+
+/// More columns than rows: of all solutions, LSMR from 0 finds the shortest, Jᵀ (J Jᵀ)⁻¹ y.
+#[test]
+fn lsmr_solves_wide_systems() {
+    for share in [1.0, 0.3] {
+        let (operator, j) = jacobian(2, 40, share);
+        for k in [1, 2] {
+            let rhs = Mat::from_fn(24, k, |i, c| ((3 * i + 7 * c) as f64).sin());
+            let gram = &j * j.transpose();
+            let dense = j.transpose() * gram.llt(Side::Lower).expect("independent rows").solve(&rhs);
+            close(solve_by_lsmr(&operator, &rhs).as_ref(), dense.as_ref());
+        }
+    }
+}
+
+/// More rows than columns: least squares, of the readout alone.
 #[test]
 fn lsmr_solves_least_squares() {
     let network = network(&[3], 3, 1, Activation::Tanh);
     let mask = Mask::new(network.parameters()).freeze("0.*").expect("there is a first layer");
-    let whole = Linearized::masked(&network, 24, &mask);
-    for share in [1.0, 0.3] {
-        let linearized = whole.within::<f64>((share * whole.bytes::<f64>() as f64) as usize);
-        let operator = linearized.at(&network.init(0), &normal(72, 0, 1), &Threads::one());
-        let columns = operator.columns();
-        let j = Mat::from_fn(24, columns, |i, c| {
-            let unit: Vec<f64> = (0..columns).map(|i| f64::from(i == c)).collect();
-            filled(24, |out| operator.apply(&unit, out))[i]
-        });
-        for k in [1, 2] {
-            let rhs = Mat::from_fn(24, k, |i, c| ((3 * i + 7 * c) as f64).sin());
-            let mut x = Mat::zeros(columns, k);
-            let (precond, par) = (IdentityPrecond { dim: columns }, Par::Seq);
-            let params = LsmrParams { rel_tolerance: 1e-14, max_iters: 500, ..LsmrParams::default() };
-            let mut memory = MemBuffer::new(lsmr_scratch(precond, &operator, k, par));
-            let stack = MemStack::new(&mut memory);
-            lsmr(x.as_mut(), precond, &operator, rhs.as_ref(), params, |_| {}, par, stack)
-                .expect("few columns, so few iterations");
-            let normal = j.transpose() * &j;
-            let dense = normal.llt(Side::Lower).expect("independent columns").solve(j.transpose() * rhs);
-            close(x.as_ref(), dense.as_ref());
-        }
+    let operator =
+        Linearized::masked(&network, 24, &mask).at(&network.init(0), &normal(72, 0, 1), &Threads::one());
+    let j = written_out(&operator);
+    for k in [1, 2] {
+        let rhs = Mat::from_fn(24, k, |i, c| ((3 * i + 7 * c) as f64).sin());
+        let normal = j.transpose() * &j;
+        let dense = normal.llt(Side::Lower).expect("independent columns").solve(j.transpose() * &rhs);
+        close(solve_by_lsmr(&operator, &rhs).as_ref(), dense.as_ref());
     }
 }
