@@ -74,7 +74,8 @@ fn products_and_steps_allocate_nothing() {
         let (mut y, mut g) = (vec![0.0; jacobian.rows()], vec![0.0; jacobian.columns()]);
         let program = network.program(200);
         let loss = squared_loss(program.output_shapes().next().expect("one output"));
-        let plan = Plan::new(&descent_step(&program, network.parameters().tensors().len(), &loss, 0.1));
+        let plan =
+            Plan::new(&descent_step(&program, &loss, &vec![0.1; network.parameters().tensors().len()]));
         let mut workspace = plan.workspace(&threads);
         let (mut next, mut output) = (theta.clone(), vec![0.0; 200 * 10 + 1]);
         let allocations = threads.install(|| {

@@ -126,7 +126,7 @@ impl Workload {
         let wrt: Vec<usize> = (0..parameters).collect();
         let step = |model: &Graph| {
             let loss = squared_loss(&[self.examples, self.outputs].into());
-            descent_step(model, parameters, &loss, RATE)
+            descent_step(model, &loss, &vec![RATE; parameters])
         };
         let linearized = || Linearized::new(&model, parameters);
         match row {

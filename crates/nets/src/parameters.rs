@@ -81,6 +81,29 @@ impl Parameters {
         self.length == 0
     }
 
+    /// For each tensor, how many times the learning rate in this parameterization is the one in another parameterization
+    /// of the same network, for gradient descent to move the same function: (multiplier here/multiplier there)².
+    ///
+    /// Effective parameters w = multiplier · θ move by η · multiplier² · ∂ℒ/∂w, so equal products move them alike. From NTK
+    /// to standard parameterization that is σ_w²/n for weights of fan-in n and σ_b² for biases, so one rate for all
+    /// tensors of a network is many in another parameterization. (Lee et al. 2019, section F; Park et al. 2019.)
+    ///
+    /// Where the other parameterization cannot move a tensor, its multiplier being 0, the factor is 0 if this one cannot
+    /// either, and otherwise infinite.
+    ///
+    /// # Panics
+    /// If the tensors have other shapes.
+    #[track_caller]
+    pub fn equivalent_rates(&self, other: &Self) -> Vec<f64> {
+        let shapes = |all: &Self| all.tensors.iter().map(|tensor| tensor.shape.clone()).collect::<Vec<_>>();
+        let (here, there) = (shapes(self), shapes(other));
+        assert!(here == there, "tensors of shapes {here:?} and {there:?}");
+        let factor = |(here, there): (&Parameter, &Parameter)| {
+            if here.multiplier == 0.0 { 0.0 } else { (here.multiplier / there.multiplier).powi(2) }
+        };
+        self.tensors.iter().zip(&other.tensors).map(factor).collect()
+    }
+
     /// The tensor of that name in the flat vector `theta`.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 //!
 //! An effective parameter is multiplier · θ with θ ~ N(0, std²) (the numbers a and b of Yang and Hu 2021). Its
 //! distribution depends on the product only, so at initialisation all parameterizations are the same function; under
-//! gradient descent a tensor moves as fast as multiplier² says, see [`Parameters::rates`](crate::Parameters::rates).
+//! gradient descent a tensor moves as fast as multiplier² says, see [`Parameters::equivalent_rates`](crate::Parameters::equivalent_rates).
 
 use autodiff::Shape;
 

@@ -189,7 +189,7 @@ impl<'a, T: Real> Run<'a, T> {
         let (train, test) = (task.train_x.len() / example, task.test_x.len() / example);
         let (program, test_program) = (network.program(train), network.program(test));
         let loss = squared_loss(program.output_shapes().next().expect("a network has one output"));
-        let step = |model: &Graph| descent_step(model, tensors.len(), &loss, settings.rate);
+        let step = |model: &Graph| descent_step(model, &loss, &vec![settings.rate; tensors.len()]);
 
         let linearized = Linearized::new(&program, tensors.len());
         let jacobian_train = linearized.at(theta, &task.train_x, threads);

@@ -2,15 +2,16 @@
 
 use autodiff::{Builder, Graph, Shape, Var, simplify, value_and_grad};
 
-/// The program (θ, rest, y) ↦ (θ − η ∇ℒ, f, ℒ): one step of gradient descent on `loss(model(θ, rest), y)` with rate η,
-/// together with the model's output and the loss before the step.
+/// The program (θ, rest, y) ↦ (θ − η ∇ℒ, f, ℒ): one step of gradient descent on `loss(model(θ, rest), y)`, together with
+/// the model's output and the loss before the step.
 ///
-/// `model` is (θ, rest) ↦ f, where θ is its first `parameters` inputs; `loss` is (f, y) ↦ ℒ, a scalar.
+/// `model` is (θ, rest) ↦ f, where θ is its first inputs, one for each of the `rates` η; `loss` is (f, y) ↦ ℒ, a scalar.
+/// Rates of two parameterizations that train alike: [`Parameters::equivalent_rates`](nets::Parameters::equivalent_rates).
 ///
 /// # Panics
-/// If `model` has not one output, or `loss` does not apply to it.
+/// If `model` has not one output, or fewer inputs than there are rates, or `loss` does not apply to it.
 #[track_caller]
-pub fn descent_step(model: &Graph, parameters: usize, loss: &Graph, rate: f64) -> Graph {
+pub fn descent_step(model: &Graph, loss: &Graph, rates: &[f64]) -> Graph {
     let targets = loss.inputs()[1].clone();
     let shapes: Vec<Shape> = model.inputs().iter().cloned().chain([targets]).collect();
     let objective = Graph::trace(shapes.clone(), |inputs| {
@@ -18,15 +19,15 @@ pub fn descent_step(model: &Graph, parameters: usize, loss: &Graph, rate: f64) -
         let f = y.builder().call(model, inputs);
         y.builder().call(loss, &[f[0], *y])
     });
-    let gradient = value_and_grad(&objective, &(0..parameters).collect::<Vec<_>>());
+    let gradient = value_and_grad(&objective, &(0..rates.len()).collect::<Vec<_>>());
     let g = Builder::new();
     let inputs: Vec<Var<'_>> = shapes.into_iter().map(|shape| g.input(shape)).collect();
     // The model is called twice, here and inside the gradient; simplify shares it.
     let f = g.call(model, &inputs[..inputs.len() - 1]);
     let gradient = g.call(&gradient, &inputs);
     let (loss, gradient) = gradient.split_first().expect("a value and its gradient");
-    let mut outputs: Vec<Var<'_>> =
-        inputs.iter().zip(gradient).map(|(&theta, &d)| theta - rate * d).collect();
+    let moved = inputs.iter().zip(gradient).zip(rates).map(|((&theta, &d), &rate)| theta - rate * d);
+    let mut outputs: Vec<Var<'_>> = moved.collect();
     outputs.extend([f[0], *loss]);
     simplify(&g.finish(&outputs))
 }
