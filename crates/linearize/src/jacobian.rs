@@ -7,7 +7,7 @@ use std::fmt;
 
 use autodiff::{Plan, Real, Threads};
 
-use crate::linearized::{Chunk, Linearized};
+use crate::linearized::{Chunk, Linearized, Residuals};
 use crate::pool::Pool;
 use crate::programs::nth;
 
@@ -32,7 +32,7 @@ impl<T: Real> Jacobian<T> {
     pub(crate) fn new(linearized: Linearized, theta: &[T], x: &[T], threads: &Threads) -> Self {
         let shared = linearized.chunks().next().map_or(0, |chunk| chunk.programs.kept[0]);
         let own: usize = linearized.chunks().map(|chunk| chunk.residuals.len()).sum();
-        let kept = linearized.keeps_residuals();
+        let kept = linearized.residuals() == Residuals::Kept;
         let mut jacobian = Self {
             value: vec![T::zero(); linearized.rows()],
             residuals: vec![T::zero(); shared + if kept { own } else { 0 }],
@@ -178,18 +178,17 @@ impl<T: Real> Jacobian<T> {
         match k {
             0 => {}
             1 => self.apply(v, out),
-            _ => self.pool.lend(v.len(), |stacked| {
-                self.stacked(k, |flat, tensor| stacked[tensor].copy_from_slice(&v[flat]));
+            _ => {
                 for chunk in self.linearized.chunks() {
                     let (many, own) = (chunk.programs.many(k), chunk.rows.len());
                     self.pool.lend(k * own, |y| {
-                        self.product(&chunk, &many.tangent, stacked, y);
+                        self.product(&chunk, &many.tangent, v, y);
                         for (j, y) in y.chunks_exact(own).enumerate() {
                             out[nth(j, rows)][chunk.rows.clone()].copy_from_slice(y);
                         }
                     });
                 }
-            }),
+            }
         }
     }
 
@@ -201,7 +200,7 @@ impl<T: Real> Jacobian<T> {
     #[track_caller]
     pub fn apply_transpose_many(&self, k: usize, u: &[T], out: &mut [T]) {
         self.check(k, out.len(), u.len());
-        let rows = self.rows();
+        let (rows, columns) = (self.rows(), self.columns());
         match k {
             0 => {}
             1 => self.apply_transpose(u, out),
@@ -214,14 +213,21 @@ impl<T: Real> Jacobian<T> {
                         }
                         self.product(&chunk, &many.pull, part, stacked);
                     });
-                    self.stacked(k, |flat, tensor| {
-                        let (sums, parts) = (&mut out[flat], &stacked[tensor]);
-                        if chunk.first {
-                            sums.copy_from_slice(parts);
-                        } else {
-                            sums.iter_mut().zip(parts).for_each(|(sum, &part)| *sum += part);
+                    // From tensor by tensor to vector by vector.
+                    let (mut parts, mut start) = (&*stacked, 0);
+                    for (_, range) in self.linearized.mask().free() {
+                        for vector in out.chunks_exact_mut(columns) {
+                            let (part, more) = parts.split_at(range.len());
+                            let sums = &mut vector[start..start + range.len()];
+                            if chunk.first {
+                                sums.copy_from_slice(part);
+                            } else {
+                                sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
+                            }
+                            parts = more;
                         }
-                    });
+                        start += range.len();
+                    }
                 }
             }),
         }
@@ -271,20 +277,6 @@ impl<T: Real> Jacobian<T> {
             self.pool.run(&chunk.programs.primal, &[theta, &x[chunk.x.clone()]], &mut [made]);
             f([shared, &made[chunk.rows.len()..]])
         })
-    }
-
-    /// Calls `f` with the places of each part of `k` vectors over the columns: where the vectors lie one after another,
-    /// and where for each tensor the `k` of it do.
-    fn stacked(&self, k: usize, mut f: impl FnMut(std::ops::Range<usize>, std::ops::Range<usize>)) {
-        let (columns, mut start) = (self.columns(), 0);
-        for (_, range) in self.linearized.mask().free() {
-            let size = range.len();
-            for j in 0..k {
-                let (flat, tensor) = (j * columns + start, k * start + j * size);
-                f(flat..flat + size, tensor..tensor + size);
-            }
-            start += size;
-        }
     }
 
     #[track_caller]

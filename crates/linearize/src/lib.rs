@@ -78,7 +78,7 @@ mod regime;
 mod taylor;
 
 pub use jacobian::Jacobian;
-pub use linearized::Linearized;
+pub use linearized::{Linearized, Residuals};
 pub use mask::{Mask, UnmatchedPattern};
 pub use model::{LinearModel, linear_program};
 pub use operator::Symmetric;

@@ -16,18 +16,28 @@ use crate::programs::{Programs, nth, size};
 /// A model (θ, x) ↦ f differentiated in the free tensors of θ, ready to be evaluated at any θ and x. Clones share all
 /// programs.
 ///
-/// A batch of a network is computed in one piece, or, after [`within`](Self::within), in chunks of examples.
+/// A batch of a network is computed in one piece, or, after [`within`](Self::within) or
+/// [`in_chunks`](Self::in_chunks), in chunks of examples.
 #[derive(Clone)]
 pub struct Linearized {
     family: Arc<Family>,
     batch: usize,
     /// How many examples are computed at a time, at most `batch`.
     chunk: usize,
-    /// Whether residuals are kept, or made again for each product.
-    kept: bool,
+    residuals: Residuals,
     /// For a chunk, and for a shorter last one.
     programs: Arc<Programs>,
     last: Option<Arc<Programs>>,
+}
+
+/// Where the residuals of the examples of a [`Jacobian`] are between products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residuals {
+    /// In memory, for all examples.
+    Kept,
+    /// Nowhere: θ and x are kept, and each product makes the residuals of a chunk when it comes to it. That costs one
+    /// evaluation of f more, and only a chunk's memory.
+    Again,
 }
 
 /// The programs of one model by the number of examples.
@@ -77,7 +87,7 @@ impl Linearized {
         let mask = Mask::of((0..).map(|i| format!("x{i}")).zip(theta.iter().map(|shape| shape.size())));
         let family =
             Family { example: size(x), source: Source::Program(f.clone()), mask, made: Cache::default() };
-        Self::chunked(&Arc::new(family), 1, 1, true)
+        Self::chunked(&Arc::new(family), 1, 1, Residuals::Kept)
     }
 
     /// Differentiates a network in all its parameters, for batches of `batch` examples.
@@ -102,44 +112,64 @@ impl Linearized {
         let source = Source::Network(network.clone());
         let example = network.example().size();
         let family = Family { source, mask: mask.clone(), example, made: Cache::default() };
-        Self::chunked(&Arc::new(family), batch, batch, true)
+        Self::chunked(&Arc::new(family), batch, batch, Residuals::Kept)
     }
 
-    /// For as many examples at a time as leaves [`bytes`](Self::bytes) within `budget` bytes for scalars of type `T`, but
-    /// for one example at least.
-    ///
-    /// All chunks are of one size, except the last, which may be shorter. Residuals are kept if those of the whole batch
-    /// fit; otherwise each product makes those of a chunk when it comes to it, which costs one evaluation of f more.
+    /// With `chunk` examples computed at a time, and the rest in a shorter last chunk.
     ///
     /// # Panics
-    /// If this is a program, which has no batch axis, and not a network.
+    /// If `chunk` is 0 or more than the batch, or this is a program, which has no axis of examples, and not a network.
+    #[must_use]
+    #[track_caller]
+    pub fn in_chunks(&self, chunk: usize, residuals: Residuals) -> Self {
+        self.assert_network();
+        assert!(0 < chunk && chunk <= self.batch, "chunks of {chunk} of {} examples", self.batch);
+        Self::chunked(&self.family, self.batch, chunk, residuals)
+    }
+
+    /// [In chunks](Self::in_chunks) as large as leaves [`bytes`](Self::bytes) within `budget` for scalars of type `T`,
+    /// and with residuals kept if those of the whole batch fit. If nothing fits: what takes the least.
+    ///
+    /// # Panics
+    /// If this is a program, which has no axis of examples, and not a network.
     #[must_use]
     #[track_caller]
     pub fn within<T: Real>(&self, budget: usize) -> Self {
+        self.assert_network();
+        let takes = |&(chunk, residuals): &(usize, Residuals)| {
+            self.family.elements(&self.family.make(chunk), self.batch, chunk, residuals) * size_of::<T>()
+        };
+        let fits = |way: &(usize, Residuals)| takes(way) <= budget;
+        let (whole, smallest) =
+            ((self.batch, Residuals::Kept), [(1, Residuals::Kept), (1, Residuals::Again)]);
+        let (chunk, residuals) = if fits(&whole) {
+            whole
+        } else if let Some((mut most, residuals)) = smallest.into_iter().find(fits) {
+            let mut too_many = self.batch + 1;
+            while too_many - most > 1 {
+                let middle = most + (too_many - most) / 2;
+                if fits(&(middle, residuals)) {
+                    most = middle;
+                } else {
+                    too_many = middle;
+                }
+            }
+            // As many chunks, but of equal sizes.
+            (self.batch.div_ceil(self.batch.div_ceil(most)), residuals)
+        } else {
+            let ways = [whole, smallest[0], smallest[1]];
+            ways.into_iter().min_by_key(takes).expect("there are three ways")
+        };
+        Self::chunked(&self.family, self.batch, chunk, residuals)
+    }
+
+    #[track_caller]
+    fn assert_network(&self) {
+        let network = matches!(self.family.source, Source::Network(_));
         assert!(
-            matches!(self.family.source, Source::Network(_)),
+            network,
             "a program has no axis of examples to be divided: only networks are computed in chunks"
         );
-        let budget = budget / size_of::<T>();
-        let fits = |chunk: usize, kept: bool| {
-            self.family.elements(&self.family.make(chunk), self.batch, chunk, kept) <= budget
-        };
-        if fits(self.batch, true) {
-            return Self::chunked(&self.family, self.batch, self.batch, true);
-        }
-        let kept = fits(1, true);
-        let (mut most, mut too_many) = (1, self.batch + 1);
-        while too_many - most > 1 {
-            let middle = most + (too_many - most) / 2;
-            if fits(middle, kept) {
-                most = middle;
-            } else {
-                too_many = middle;
-            }
-        }
-        // As many chunks, but of equal sizes.
-        let chunk = self.batch.div_ceil(self.batch.div_ceil(most));
-        Self::chunked(&self.family, self.batch, chunk, kept || self.batch == 1)
     }
 
     /// For batches of `batch` examples of the same network. As many examples as now are computed at a time, if there are
@@ -153,14 +183,14 @@ impl Linearized {
         assert!(batch > 0, "a batch of no examples");
         let one = matches!(self.family.source, Source::Program(_));
         assert!(!one || batch == 1, "a program has one shape of x, and not {batch} examples");
-        Self::chunked(&self.family, batch, self.chunk.min(batch), self.kept)
+        Self::chunked(&self.family, batch, self.chunk.min(batch), self.residuals)
     }
 
-    fn chunked(family: &Arc<Family>, batch: usize, chunk: usize, kept: bool) -> Self {
+    fn chunked(family: &Arc<Family>, batch: usize, chunk: usize, residuals: Residuals) -> Self {
         let get = |examples: usize| family.made.get(examples, || family.make(examples));
         let rest = batch % chunk;
         let last = (rest > 0).then(|| get(rest));
-        Self { programs: get(chunk), last, family: family.clone(), batch, chunk, kept }
+        Self { programs: get(chunk), last, family: family.clone(), batch, chunk, residuals }
     }
 
     /// The programs of one chunk: (θ, x) ↦ (f, r) and (r, δ) ↦ J δ. Residuals that depend on θ alone come first.
@@ -183,16 +213,16 @@ impl Linearized {
         self.chunk
     }
 
-    /// Whether a Jacobian keeps all residuals, or makes those of a chunk again for each product.
-    pub fn keeps_residuals(&self) -> bool {
-        self.kept
+    /// Where the residuals of the examples are between products.
+    pub fn residuals(&self) -> Residuals {
+        self.residuals
     }
 
     /// The bytes that a [`Jacobian`] at `T` takes for J v and Jᵀ u, at most: f, the residuals, and the workspaces of its
     /// plans. J Jᵀ u takes one vector of columns more, Jᵀ J v one of the rows of a chunk, and k vectors at once about k
     /// times the workspaces. (Besides, each of the up to eight workspaces has some 50 kB for each thread.)
     pub fn bytes<T: Real>(&self) -> usize {
-        self.family.elements(&self.programs, self.batch, self.chunk, self.kept) * size_of::<T>()
+        self.family.elements(&self.programs, self.batch, self.chunk, self.residuals) * size_of::<T>()
     }
 
     /// Evaluates the model at θ and x (both flat), and keeps what products with the Jacobian need.
@@ -277,23 +307,24 @@ impl Family {
     }
 
     /// At most how many elements a Jacobian holds.
-    fn elements(&self, programs: &Programs, batch: usize, chunk: usize, kept: bool) -> usize {
+    fn elements(&self, programs: &Programs, batch: usize, chunk: usize, residuals: Residuals) -> usize {
         let [shared, own] = programs.kept;
         let sizes = 1 + usize::from(!batch.is_multiple_of(chunk));
         let all = |of_chunk: usize| of_chunk.div_ceil(chunk) * batch;
-        let residuals = if kept {
-            all(own)
-        } else {
+        let again = residuals == Residuals::Again;
+        let residuals = if again {
             sizes * (own + programs.rows) + self.mask.full_len() + batch * self.example
+        } else {
+            all(own)
         };
-        let workspaces = sizes * programs.workspaces(batch > chunk, !kept);
+        let workspaces = sizes * programs.workspaces(batch > chunk, again);
         shared + all(programs.rows) + residuals + workspaces
     }
 }
 
 impl fmt::Debug for Linearized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let residuals = if self.kept { "kept" } else { "made again" };
-        write!(f, "Linearized({} examples, {} at a time, residuals {residuals})", self.batch, self.chunk)
+        let Self { batch, chunk, residuals, .. } = self;
+        write!(f, "Linearized({batch} examples, {chunk} at a time, residuals {residuals:?})")
     }
 }

@@ -37,12 +37,12 @@ pub(crate) struct Programs {
     pub(crate) kept: [usize; 2],
 }
 
-/// Products with several vectors at once, all of which are read and written tensor by tensor.
+/// Products with several vectors at once.
 #[derive(Debug)]
 pub(crate) struct Many {
-    /// (s, r, Δ) ↦ J Δ
+    /// (s, r, Δ) ↦ J Δ, of vectors one after another.
     pub(crate) tangent: Plan,
-    /// (s, r, U) ↦ Jᵀ U
+    /// (s, r, U) ↦ Jᵀ U, tensor by tensor: the part of one tensor in all vectors, then that of the next.
     pub(crate) pull: Plan,
 }
 
@@ -98,8 +98,8 @@ impl Programs {
     pub(crate) fn many(&self, k: usize) -> Arc<Many> {
         self.many.get(k, || {
             let tangent = &self.linearization.tangent;
-            let plan = |f: &LinearGraph| Plan::new(batch(f, k).graph());
-            Many { tangent: plan(tangent), pull: plan(&transpose(tangent)) }
+            let pull = batch(&transpose(tangent), k);
+            Many { tangent: Plan::new(&flat(&batch(tangent, k), k)), pull: Plan::new(pull.graph()) }
         })
     }
 
@@ -121,6 +121,22 @@ impl Programs {
         let primal = &self.linearization.primal;
         part(primal, primal.inputs().len(), 0..1)
     }
+}
+
+/// `f`, which reads `k` vectors tensor by tensor, for vectors that lie one after another.
+fn flat(f: &LinearGraph, k: usize) -> Graph {
+    let g = Builder::new();
+    let mut inputs: Vec<Var<'_>> = f.residuals().iter().map(|shape| g.input(shape.clone())).collect();
+    let columns = size(f.inputs()) / k;
+    let vectors = (columns > 0).then(|| g.input([k, columns]));
+    let mut start = 0;
+    for (shape, vectors) in f.inputs().iter().zip(vectors.into_iter().cycle()) {
+        let end = start + shape.size() / k;
+        inputs.push(vectors.slice(1, start..end).reshape(shape.clone()));
+        start = end;
+    }
+    let outputs = g.call(f.graph(), &inputs);
+    g.finish(&outputs)
 }
 
 pub(crate) fn size(shapes: &[Shape]) -> usize {

@@ -4,7 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
 use autodiff::{Graph, Threads};
-use linearize::{LinearModel, Linearized, Mask, TaylorModel, weight_change};
+use linearize::{LinearModel, Linearized, Mask, Residuals, TaylorModel, weight_change};
 use nets::{Activation, Network, Scaling, mlp};
 
 #[track_caller]
@@ -62,6 +62,7 @@ fn wrong_lengths_are_named_at_the_callers_line() {
     refuses("a program has no axis of examples to be divided: only networks are computed in chunks", || {
         drop(program.within::<f64>(100));
     });
+    refuses("chunks of 3 of 2 examples", || drop(linearized.in_chunks(3, Residuals::Kept)));
     refuses("3 parameters among 2 inputs", || {
         drop(Linearized::new(&Graph::trace([[3], [3]], |x| vec![x[0]]), 3));
     });

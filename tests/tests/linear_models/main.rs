@@ -6,10 +6,11 @@ mod models;
 mod operators;
 mod solvers;
 
+use cotangent::linearize::Residuals;
 use cotangent::prelude::*;
 use proptest::prelude::*;
 
-/// A random network, a batch of it, which tensors are free, and the part of the memory it may take.
+/// A random network, a batch of it, which tensors are free, and how it is divided in chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     hidden: Vec<usize>,
@@ -18,7 +19,8 @@ pub(crate) struct Case {
     pub(crate) batch: usize,
     activation: Activation,
     frozen: u16,
-    memory: f64,
+    chunk: usize,
+    residuals: Residuals,
     pub(crate) seed: u64,
 }
 
@@ -37,12 +39,11 @@ impl Case {
             })
     }
 
-    /// The network at some θ₀ in one piece, and the same in chunks that take a part of that memory.
+    /// The network at some θ₀ in one piece, and the same in chunks.
     pub(crate) fn jacobians<T: Real>(&self) -> [Jacobian<T>; 2] {
         let network = self.network();
         let whole = Linearized::masked(&network, self.batch, &self.mask(&network));
-        let budget = (self.memory * whole.bytes::<T>() as f64) as usize;
-        let parts = whole.within::<T>(budget);
+        let parts = whole.in_chunks(self.chunk.min(self.batch), self.residuals);
         let (theta, x) = (network.init::<T>(self.seed), self.x());
         [whole, parts].map(|linearized| linearized.at(&theta, &x, &Threads::one()))
     }
@@ -68,15 +69,18 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     let hidden = prop::collection::vec(1..9_usize, 0..4);
     let activation = prop::sample::select(vec![Activation::ERF, Activation::Relu, Activation::Tanh]);
     let frozen = prop_oneof![Just(0), any::<u16>(), Just(u16::MAX)];
-    (hidden, 1..6_usize, 1..4_usize, 1..9_usize, activation, frozen, 0.0..1.1_f64, any::<u64>()).prop_map(
-        |(hidden, inputs, outputs, batch, activation, frozen, memory, seed)| Case {
+    let residuals = prop::sample::select(vec![Residuals::Kept, Residuals::Again]);
+    let network = (hidden, 1..6_usize, 1..4_usize, activation, frozen);
+    (network, 1..9_usize, 1..9_usize, residuals, any::<u64>()).prop_map(
+        |((hidden, inputs, outputs, activation, frozen), batch, chunk, residuals, seed)| Case {
             hidden,
             inputs,
             outputs,
             batch,
             activation,
             frozen,
-            memory,
+            chunk,
+            residuals,
             seed,
         },
     )

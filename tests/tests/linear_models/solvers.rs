@@ -1,5 +1,6 @@
 //! faer's iterative solvers on Jacobians, against its dense ones on the matrix written out.
 
+use cotangent::linearize::Residuals;
 use cotangent::prelude::*;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::solvers::Solve;
@@ -11,10 +12,10 @@ use faer::{Mat, MatRef, Par, Side};
 use crate::{filled, network, normal};
 
 /// A Jacobian of 24 rows, and the same as a matrix.
-fn jacobian(outputs: usize, width: usize, share: f64) -> (Jacobian<f64>, Mat<f64>) {
+fn jacobian(outputs: usize, width: usize, chunk: usize) -> (Jacobian<f64>, Mat<f64>) {
     let network = network(&[width], 3, outputs, Activation::Tanh);
     let whole = Linearized::of_network(&network, 24 / outputs);
-    let linearized = whole.within::<f64>((share * whole.bytes::<f64>() as f64) as usize);
+    let linearized = whole.in_chunks(chunk, Residuals::Kept);
     let jacobian = linearized.at(&network.init(0), &normal(72 / outputs, 0, 1), &Threads::one());
     let matrix = written_out(&jacobian);
     (jacobian, matrix)
@@ -48,8 +49,8 @@ fn solve_by_cg(operator: impl LinOp<f64>, rhs: &Mat<f64>) -> Mat<f64> {
 /// Steps of Levenberg and Marquardt, and kernel regression, for one right-hand side and for several.
 #[test]
 fn conjugate_gradients_solve_shifted_symmetric_systems() {
-    for share in [1.0, 0.3] {
-        let (operator, j) = jacobian(2, 4, share);
+    for chunk in [12, 5] {
+        let (operator, j) = jacobian(2, 4, chunk);
         let (rows, columns) = (j.nrows(), j.ncols());
         for k in [1, 3] {
             let rhs = Mat::from_fn(rows, k, |i, c| ((3 * i + 7 * c) as f64).sin());
@@ -78,8 +79,8 @@ fn solve_by_lsmr(operator: &Jacobian<f64>, rhs: &Mat<f64>) -> Mat<f64> {
 /// More columns than rows: of all solutions, LSMR from 0 finds the shortest, Jᵀ (J Jᵀ)⁻¹ y.
 #[test]
 fn lsmr_solves_wide_systems() {
-    for share in [1.0, 0.3] {
-        let (operator, j) = jacobian(2, 40, share);
+    for chunk in [12, 5] {
+        let (operator, j) = jacobian(2, 40, chunk);
         for k in [1, 2] {
             let rhs = Mat::from_fn(24, k, |i, c| ((3 * i + 7 * c) as f64).sin());
             let gram = &j * j.transpose();
