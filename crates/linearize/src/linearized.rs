@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use autodiff::{Graph, Linearization, Real, Threads};
+use autodiff::{Graph, Linearization, Real, Shape, Threads};
 use nets::Network;
 
 use crate::cache::Cache;
@@ -84,7 +84,7 @@ impl Linearized {
         let inputs = f.inputs();
         assert!(parameters <= inputs.len(), "{parameters} parameters among {} inputs", inputs.len());
         let (theta, x) = inputs.split_at(parameters);
-        let mask = Mask::of((0..).map(|i| format!("x{i}")).zip(theta.iter().map(|shape| shape.size())));
+        let mask = Mask::of((0..).map(|i| format!("x{i}")).zip(theta.iter().map(Shape::size)));
         let family =
             Family { example: size(x), source: Source::Program(f.clone()), mask, made: Cache::default() };
         Self::chunked(&Arc::new(family), 1, 1, Residuals::Kept)
