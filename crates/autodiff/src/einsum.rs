@@ -108,21 +108,16 @@ impl Einsum {
         Self { left: self.left.clone(), right: self.out.clone(), out: self.right.clone() }
     }
 
-    /// The same product for every row of the left argument (or else of the right one), which gains a first axis, as
-    /// does the result.
+    /// The same product for every row of the left argument, of the right one, or of both: these gain a first axis, as does
+    /// the result.
     #[must_use]
-    pub(crate) fn batched(&self, left: bool) -> Self {
+    pub(crate) fn batched(&self, left: bool, right: bool) -> Self {
         let used = |label: &u8| [&self.left, &self.right, &self.out].iter().any(|list| list.contains(label));
         let row = alphabet().find(|label| !used(label)).expect("a product of fewer than 52 labels");
-        let rows = |labels: &Labels| [row].iter().chain(labels).copied().collect();
-        let mut batched = self.clone();
-        batched.out = rows(&self.out);
-        if left {
-            batched.left = rows(&self.left);
-        } else {
-            batched.right = rows(&self.right);
-        }
-        batched
+        let rows = |labels: &Labels, gains: bool| {
+            gains.then_some(row).into_iter().chain(labels.iter().copied()).collect()
+        };
+        Self { left: rows(&self.left, left), right: rows(&self.right, right), out: rows(&self.out, true) }
     }
 
     /// The extent of a label, given the arguments' shapes.

@@ -121,8 +121,8 @@ impl Graph {
         uses
     }
 
-    /// For each value, whether it depends on any of the flagged inputs.
-    pub(crate) fn depends_on(&self, inputs: impl Fn(usize) -> bool) -> Vec<bool> {
+    /// For each value, whether it depends on any of the inputs that `inputs` flags.
+    pub fn depends_on(&self, inputs: impl Fn(usize) -> bool) -> Vec<bool> {
         let mut depends: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             depends.push(match &node.op {

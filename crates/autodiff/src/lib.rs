@@ -120,7 +120,7 @@ mod tensor;
 mod threads;
 mod transpose;
 
-pub use batch::batch;
+pub use batch::{batch, vmap};
 pub use builder::{Builder, Padding, Var, concat, einsum};
 pub use compose::{grad, hessian, hvp, jacobian, value_and_grad, vjp};
 pub use einsum::Einsum;

@@ -90,12 +90,11 @@ impl Linear {
     #[must_use]
     pub(crate) fn batched(&self, size: usize) -> Self {
         let rows = |shape: &Shape| [size].iter().chain(shape.iter()).copied().collect();
-        let later = |axes: &Axes| Axes(axes.iter().map(|(axis, extent)| (axis + 1, extent)).collect());
         let beside = |w: &Window| Window { axis: w.axis + 1, ..w.clone() };
         match self {
             Self::Scale(c) => Self::Scale(*c),
-            Self::Sum(axes) => Self::Sum(later(axes)),
-            Self::Broadcast(axes) => Self::Broadcast(later(axes)),
+            Self::Sum(axes) => Self::Sum(axes.later()),
+            Self::Broadcast(axes) => Self::Broadcast(axes.later()),
             Self::Permute(p) => Self::Permute([0].into_iter().chain(p.iter().map(|axis| axis + 1)).collect()),
             Self::Reshape { from, to } => Self::Reshape { from: rows(from), to: rows(to) },
             Self::Slice(window) => Self::Slice(beside(window)),
@@ -152,6 +151,11 @@ impl Axes {
     /// How many elements of the larger tensor share one of the smaller.
     pub fn size(&self) -> usize {
         self.iter().map(|(_, extent)| extent).product()
+    }
+
+    /// The same axes of shapes with a further first axis.
+    pub(crate) fn later(&self) -> Self {
+        Self(self.iter().map(|(axis, extent)| (axis + 1, extent)).collect())
     }
 
     /// Spreads a list indexed by the smaller shape's axes to the larger one's, `new` where an axis is new.

@@ -2,7 +2,7 @@
 
 use autodiff::{
     Function, Graph, LinearGraph, Real, Shape, Tensor, Var, batch, einsum, evaluate, grad, hessian, hvp,
-    jacobian, jvp, linearize, simplify, taylor, transpose, value_and_grad, vjp,
+    jacobian, jvp, linearize, simplify, taylor, transpose, value_and_grad, vjp, vmap,
 };
 use proptest::prelude::*;
 
@@ -51,6 +51,28 @@ fn batch_law<T: Real>(f: &LinearGraph, size: usize, seed: u64) -> Result<(), Tes
     close(distance(&evaluate(one.graph(), &u), &evaluate(other.graph(), &u)), rounding::<T>(scale))
 }
 
+/// Rows of `vmap(f)` are f of the rows of what is mapped; what depends on nothing mapped is f's own.
+fn vmap_law<T: Real>(f: &Graph, mapped: &[bool], size: usize, seed: u64) -> Result<(), TestCaseError> {
+    let many = vmap(f, mapped, size);
+    let x = tensors::<T>(many.inputs(), seed, 23);
+    let y = evaluate(&many, &x);
+    for b in 0..size {
+        let rows = |tensors: &[Tensor<T>], gained: &dyn Fn(usize) -> bool| -> Vec<Tensor<T>> {
+            let one = |(i, x): (usize, &Tensor<T>)| {
+                if gained(i) { row(std::slice::from_ref(x), b).remove(0) } else { x.clone() }
+            };
+            tensors.iter().enumerate().map(one).collect()
+        };
+        let alone = rows(&x, &|i| mapped[i]);
+        let expected = evaluate(f, &alone);
+        let scale = scale_of(f, &alone);
+        prop_assume!(scale < 1e6);
+        let gained = |i: usize| y[i].shape().rank() > expected[i].shape().rank();
+        close(distance(&rows(&y, &gained), &expected), rounding::<T>(scale))?;
+    }
+    Ok(())
+}
+
 /// ⟨u, H v⟩ = ⟨v, H u⟩ for the program (x, v) ↦ H v.
 fn symmetry_law<T: Real>(product: &Graph, inputs: &[Shape], seed: u64) -> Result<(), TestCaseError> {
     let x = tensors::<T>(inputs, seed, 0);
@@ -70,6 +92,13 @@ proptest! {
         let f = LinearGraph::new(f, 1);
         batch_law::<f64>(&f, size, seed)?;
         batch_law::<f32>(&f, size, seed)?;
+    }
+
+    #[test]
+    fn law_8_vmap_is_the_program_on_each_row((f, seed) in program(), flags in any::<u8>(), size in 1..4_usize) {
+        let mapped: Vec<bool> = (0..f.inputs().len()).map(|i| flags >> i & 1 == 1).collect();
+        vmap_law::<f64>(&f, &mapped, size, seed)?;
+        vmap_law::<f32>(&f, &mapped, size, seed)?;
     }
 
     #[test]

@@ -1,0 +1,227 @@
+//! Tiles of a kernel from factors of derivatives, as a program.
+//!
+//! With w̅ = E(a, b), Θ = ⟨E(a₁, b₁), E(a₂, b₂)⟩ is a product of four tensors. It can be taken in two orders: w̅ first, and
+//! then the Gram matrix of w̅; or the Gram matrices of a and of b first, and then their product. In the second, a label of
+//! the parameter that one factor alone has is summed in this factor's Gram matrix; one that both have (a diagonal) is
+//! kept and summed in the product; one that the parameter lacks (summed in w̅) is two labels, one for each side. For a
+//! dense layer, h and y̅, that is Θ[n,m,o,p] = ⟨y̅_n^o, y̅_m^p⟩ ⟨h_n, h_m⟩, and no tensor of the size of w̅ is made.
+//!
+//! Everything is an einsum, so the program says what each order costs, and the cheaper is taken.
+
+use autodiff::{Axes, Builder, Einsum, Graph, Shape, Var, simplify};
+
+use crate::kind::Kind;
+use crate::terms::{Axis, Factor, Term, Value};
+
+/// What a tile program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sizes {
+    pub(crate) kind: Kind,
+    /// Examples of the two sides.
+    pub(crate) examples: [usize; 2],
+    /// Cotangents for each example.
+    pub(crate) cotangents: usize,
+}
+
+/// The name of an axis in a tile program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Example(Side),
+    Cotangent(Side),
+    /// The axis of a factor at that place, summed in its Gram matrix.
+    Own(usize),
+    /// An axis of both factors.
+    Diagonal(u8),
+    Summed(u8, Side),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Row,
+    Column,
+}
+
+use Side::{Column, Row};
+
+/// A term in the order that was chosen: what must be known of each example, and how the tile is made of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Contraction {
+    pub(crate) tensor: usize,
+    factor: f64,
+    /// Values, and the names of their own axes: one value, or two whose Gram matrices are multiplied.
+    pub(crate) values: Vec<Factor>,
+}
+
+impl Contraction {
+    /// The cheaper order for that many examples.
+    pub(crate) fn cheapest(term: &Term, sizes: Sizes) -> Self {
+        let axes = vec![Axis::Own; term.whole.shape.rank()];
+        let whole = vec![Factor { value: term.whole.clone(), axes }];
+        let of = |values| Self { tensor: term.tensor, factor: term.factor, values };
+        let Some(factors) = &term.factors else { return of(whole) };
+        let [first, second] = [of(whole), of(factors.to_vec())];
+        let made = 2 * sizes.examples.iter().sum::<usize>() * sizes.cotangents * work(factors);
+        let flops = |c: &Self| program(std::slice::from_ref(c), &[vec![0]], sizes).stats().flops;
+        if flops(&first) + made < flops(&second) { first } else { second }
+    }
+}
+
+/// Multiplications in w̅ = E(a, b) for one example and one cotangent.
+fn work([a, b]: &[Factor; 2]) -> usize {
+    let own = |(axis, &n): (&Axis, &usize)| if *axis == Axis::Own { n } else { 1 };
+    a.value.shape.size() * b.axes.iter().zip(b.value.shape.iter()).map(own).product::<usize>()
+}
+
+impl Value {
+    /// Its shape for several examples and cotangents: these come first, examples before cotangents.
+    pub(crate) fn batched(&self, examples: usize, cotangents: usize) -> Shape {
+        let first = self.example.then_some(examples).into_iter().chain(self.cotangent.then_some(cotangents));
+        first.chain(self.shape.iter().copied()).collect()
+    }
+}
+
+/// The distinct values that contractions read, in order.
+pub(crate) fn values(contractions: &[Contraction]) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::new();
+    for factor in contractions.iter().flat_map(|c| &c.values) {
+        if values.iter().all(|value| value.id != factor.value.id) {
+            values.push(factor.value.clone());
+        }
+    }
+    values
+}
+
+/// The program (values of the rows, values of the columns) ↦ one tile for each group, the sum of the contractions it
+/// lists. Values are those of [`values`].
+pub(crate) fn program(contractions: &[Contraction], groups: &[Vec<usize>], sizes: Sizes) -> Graph {
+    let g = Builder::new();
+    let values = values(contractions);
+    let [rows, columns] = sizes.examples.map(|n| {
+        values.iter().map(|value| g.input(value.batched(n, sizes.cotangents))).collect::<Vec<_>>()
+    });
+    let tile = Tile { sizes, out: names(sizes.kind) };
+    let terms: Vec<Var<'_>> = (contractions.iter())
+        .map(|c| {
+            let grams = c.values.iter().map(|factor| {
+                let place = values.iter().position(|value| value.id == factor.value.id);
+                let place = place.expect("values of these contractions");
+                tile.gram(factor, rows[place], columns[place])
+            });
+            let product = grams.reduce(|a, b| tile.product(a, b)).expect("a value");
+            tile.whole(product).scale(c.factor * c.factor)
+        })
+        .collect();
+    let mean = match sizes.kind {
+        #[allow(clippy::cast_precision_loss, reason = "far fewer than 2⁵³ outputs")]
+        Kind::Trace | Kind::Diagonal => 1.0 / sizes.cotangents as f64,
+        Kind::Full | Kind::PerOutput | Kind::SumOfLogits => 1.0,
+    };
+    let tiles = groups.iter().map(|group| {
+        let sum = group.iter().map(|&i| terms[i]).reduce(|a, b| a + b);
+        sum.map_or_else(|| g.fill(0.0, &tile.shape()), |sum| sum.scale(mean))
+    });
+    let tiles: Vec<Var<'_>> = tiles.collect();
+    simplify(&g.finish(&tiles))
+}
+
+/// The names of a tile's axes.
+fn names(kind: Kind) -> Vec<Name> {
+    match kind {
+        Kind::Full => {
+            vec![Name::Example(Row), Name::Cotangent(Row), Name::Example(Column), Name::Cotangent(Column)]
+        }
+        Kind::Trace | Kind::SumOfLogits => vec![Name::Example(Row), Name::Example(Column)],
+        Kind::Diagonal => vec![Name::Example(Row)],
+        Kind::PerOutput => vec![Name::Cotangent(Row), Name::Example(Row), Name::Example(Column)],
+    }
+}
+
+struct Tile {
+    sizes: Sizes,
+    out: Vec<Name>,
+}
+
+impl Tile {
+    fn shape(&self) -> Shape {
+        self.out.iter().map(|&name| self.extent(name)).collect()
+    }
+
+    fn extent(&self, name: Name) -> usize {
+        match name {
+            Name::Example(Row) => self.sizes.examples[0],
+            Name::Example(Column) => self.sizes.examples[1],
+            _ => self.sizes.cotangents,
+        }
+    }
+
+    /// The names of a value's axes on one side.
+    fn axes(&self, factor: &Factor, side: Side) -> Vec<Name> {
+        // What has one index for both sides is named after the rows.
+        let own = |name: fn(Side) -> Name| if self.out.contains(&name(Column)) { name(side) } else { name(Row) };
+        let example = factor.value.example.then(|| own(Name::Example));
+        let cotangent = factor.value.cotangent.then(|| own(Name::Cotangent));
+        let rest = factor.axes.iter().enumerate().map(|(i, axis)| match *axis {
+            Axis::Own => Name::Own(i),
+            Axis::Diagonal(label) => Name::Diagonal(label),
+            Axis::Summed(label) => Name::Summed(label, side),
+        });
+        example.into_iter().chain(cotangent).chain(rest).collect()
+    }
+
+    /// The product of a value's rows and columns, summed over all that neither the tile nor the other factor has.
+    fn gram<'g>(&self, factor: &Factor, rows: Var<'g>, columns: Var<'g>) -> (Var<'g>, Vec<Name>) {
+        let (left, right) = (self.axes(factor, Row), self.axes(factor, Column));
+        let kept = |name: &Name| match name {
+            Name::Own(_) => false,
+            Name::Diagonal(_) | Name::Summed(..) => true,
+            name => self.out.contains(name),
+        };
+        // In the order of the tile, so that rows stay rows of a matrix product, and what is summed later is on its side.
+        let mut out: Vec<Name> =
+            self.out.iter().copied().filter(|name| left.contains(name) || right.contains(name)).collect();
+        let column = out.iter().position(|&name| name == Name::Example(Column)).unwrap_or(out.len());
+        let later = left.iter().copied().filter(|name| kept(name) && !self.out.contains(name));
+        let later: Vec<Name> = later.collect();
+        let others = right.iter().copied().filter(|name| matches!(name, Name::Summed(..)));
+        out.splice(column..column, later);
+        out.extend(others);
+        (rows.einsum(einsum(&left, &right, &out), columns), out)
+    }
+
+    /// The product of two Gram matrices, summed over what the tile lacks.
+    fn product<'g>(&self, a: (Var<'g>, Vec<Name>), b: (Var<'g>, Vec<Name>)) -> (Var<'g>, Vec<Name>) {
+        let out: Vec<Name> =
+            self.out.iter().copied().filter(|name| a.1.contains(name) || b.1.contains(name)).collect();
+        (a.0.einsum(einsum(&a.1, &b.1, &out), b.0), out)
+    }
+
+    /// With the axes along which it is the same repeated.
+    fn whole<'g>(&self, (value, names): (Var<'g>, Vec<Name>)) -> Var<'g> {
+        let missing = self.out.iter().enumerate().filter(|(_, name)| !names.contains(name));
+        let axes: Vec<_> = missing.map(|(i, &name)| (i, self.extent(name))).collect();
+        if axes.is_empty() { value } else { value.broadcast(Axes::new(axes)) }
+    }
+}
+
+fn einsum(left: &[Name], right: &[Name], out: &[Name]) -> Einsum {
+    let list = |names: &[Name]| names.iter().map(|&name| letter(name)).collect::<Vec<_>>();
+    Einsum::from_labels(list(left), list(right), list(out))
+}
+
+/// The same letter for the same name always, so that equal Gram matrices are recognised and computed once.
+fn letter(name: Name) -> u8 {
+    let nth = |first: u8, i: u8, count: u8| {
+        assert!(i < count, "factors of derivatives have fewer than {count} axes");
+        first + i
+    };
+    match name {
+        Name::Example(Row) => b'n',
+        Name::Example(Column) => b'm',
+        Name::Cotangent(Row) => b'o',
+        Name::Cotangent(Column) => b'p',
+        Name::Own(i) => nth(b'a', u8::try_from(i).unwrap_or(u8::MAX), 12),
+        Name::Diagonal(i) => nth(b'q', i, 10),
+        Name::Summed(i, Row) => nth(b'A', i, 13),
+        Name::Summed(i, Column) => nth(b'N', i, 13),
+    }
+}
