@@ -22,11 +22,12 @@
 //! assert!((f[0] - f_lin[0]).abs() < 1e-4);                         // O(‖θ − θ₀‖²)
 //! ```
 
-pub use {autodiff, data, linearize, nets, train};
+pub use {autodiff, data, kernels, linearize, nets, train};
 
 /// What most programs use.
 pub mod prelude {
     pub use autodiff::{Graph, Plan, Real, Shape, Tensor, Threads, Var, Workspace, einsum};
+    pub use kernels::{Empirical, Kernel, Kind, Method};
     pub use linearize::{Jacobian, LinearModel, Linearized, Mask, TaylorModel};
     pub use nets::{Activation, Dense, Description, Module, Network, Scaling, Serial, mlp};
     pub use train::{Settings, Task, compare, descent_step, squared_loss};

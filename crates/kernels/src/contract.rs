@@ -55,11 +55,12 @@ pub(crate) struct Contraction {
 impl Contraction {
     /// The cheaper order for that many examples.
     pub(crate) fn cheapest(term: &Term, sizes: Sizes) -> Self {
-        let axes = vec![Axis::Own; term.whole.shape.rank()];
-        let whole = vec![Factor { value: term.whole.clone(), axes }];
-        let of = |values| Self { tensor: term.tensor, factor: term.factor, values };
-        let Some(factors) = &term.factors else { return of(whole) };
-        let [first, second] = [of(whole), of(factors.to_vec())];
+        let (factor, whole) = &term.whole;
+        let axes = vec![Axis::Own; whole.shape.rank()];
+        let tensor = term.tensor;
+        let first = Self { tensor, factor: *factor, values: vec![Factor { value: whole.clone(), axes }] };
+        let Some((factor, factors)) = &term.factors else { return first };
+        let second = Self { tensor, factor: *factor, values: factors.to_vec() };
         let made = 2 * sizes.examples.iter().sum::<usize>() * sizes.cotangents * work(factors);
         let flops = |c: &Self| program(std::slice::from_ref(c), &[vec![0]], sizes).stats().flops;
         if flops(&first) + made < flops(&second) { first } else { second }

@@ -19,16 +19,15 @@ pub(crate) struct Terms {
     pub(crate) terms: Vec<Term>,
 }
 
-/// The part of the kernel that belongs to one parameter: factor² ⟨E(a, b), E(a, b)⟩, or of one value alone.
+/// w̅ of one parameter up to isometries, in one or two ways, each with a number that multiplies it.
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
     /// The tensor's place among those differentiated.
     pub(crate) tensor: usize,
-    pub(crate) factor: f64,
-    /// The product itself.
-    pub(crate) whole: Value,
-    /// Its two factors, if it is a product.
-    pub(crate) factors: Option<[Factor; 2]>,
+    /// As a value.
+    pub(crate) whole: (f64, Value),
+    /// As a product.
+    pub(crate) factors: Option<(f64, [Factor; 2])>,
 }
 
 /// A value of the program of one example.
@@ -96,7 +95,7 @@ impl Terms {
     }
 
     fn term(&self, tensor: usize, cotangent: Id) -> Term {
-        let (end, mut factor) = self.behind(cotangent, is_isometry);
+        let (end, scale) = self.behind(cotangent, is_isometry);
         let factors = match self.graph.node(end).op() {
             Op::Einsum(e, args) => {
                 let shared: Vec<u8> = e.left().iter().copied().filter(|l| e.right().contains(l)).collect();
@@ -110,17 +109,19 @@ impl Terms {
                         Some(name) => Axis::Summed(name),
                     }
                 };
-                Some([(args[0], e.left()), (args[1], e.right())].map(|(id, labels)| {
+                let mut product = scale;
+                let factors = [(args[0], e.left()), (args[1], e.right())].map(|(id, labels)| {
                     let (id, scale) = self.behind(id, |_| false);
-                    factor *= scale;
+                    product *= scale;
                     let value = self.value(id);
                     let axes = labels.iter().zip(value.shape.iter()).map(|(&l, &n)| axis(l, n)).collect();
                     Factor { value, axes }
-                }))
+                });
+                Some((product, factors))
             }
             _ => None,
         };
-        Term { tensor, factor, whole: self.value(end), factors }
+        Term { tensor, whole: (scale, self.value(end)), factors }
     }
 
     /// The value behind scales and what else may be `skipped`, and the product of those scales.
