@@ -1,6 +1,7 @@
 //! Tangent kernels: the laws of design.md on random networks, with convolutions and residual sums.
 
 use cotangent::autodiff::{Axes, Padding};
+use cotangent::kernels::Spectrum;
 use cotangent::prelude::*;
 use proptest::prelude::*;
 
@@ -168,6 +169,7 @@ fn case() -> impl Strategy<Value = Case> {
 /// The largest difference of entries, and the largest entry.
 fn distance(a: &[f64], b: &[f64]) -> (f64, f64) {
     assert_eq!(a.len(), b.len());
+    assert!(a.iter().chain(b).all(|x| x.is_finite()), "{a:?} against {b:?}");
     let far = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     (far, b.iter().map(|b| b.abs()).fold(0.0, f64::max))
 }
@@ -193,5 +195,164 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// ⟨row, column⟩ of a kernel laid out as (N₁, O, N₂, O).
+fn chosen(full: &Kernel<f64>, examples: [&[usize]; 2]) -> Vec<f64> {
+    let (o, columns) = (full.outputs(), full.examples()[1] * full.outputs());
+    let rows = |list: &[usize]| list.iter().flat_map(|n| n * o..(n + 1) * o).collect::<Vec<_>>();
+    let [rows, picked] = examples.map(rows);
+    rows.iter()
+        .flat_map(|row| picked.iter().map(move |column| full.values()[row * columns + column]))
+        .collect()
+}
+
+/// The examples listed, of a flat batch.
+fn gathered(x: &[f64], example: usize, list: &[usize]) -> Vec<f64> {
+    list.iter().flat_map(|n| x[n * example..(n + 1) * example].to_vec()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn law_11_kernels_are_symmetric_and_positive(case in case()) {
+        let (network, threads) = (case.network(), Threads::one());
+        let theta: Vec<f64> = network.init(case.seed);
+        for empirical in [Empirical::ntk(&network), Empirical::nngp(&network)] {
+            for kind in [Kind::Full, Kind::Trace, Kind::SumOfLogits] {
+                let kernel = empirical.kernel(kind, &theta, &case.x(0), None, &threads);
+                let matrix = kernel.matrix();
+                prop_assert_eq!(matrix, matrix.transpose(), "{:?}", kind);
+                let spectrum = Spectrum::new(matrix).expect("finite");
+                let bound = 1e-13 * (1.0 + spectrum.largest());
+                prop_assert!(spectrum.smallest() >= -bound, "{kind:?}: {spectrum:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn law_16_examples_permuted_and_repeated_permute_and_repeat_the_kernel(
+        case in case(),
+        lists in [prop::collection::vec(any::<prop::sample::Index>(), 1..6), prop::collection::vec(any::<prop::sample::Index>(), 1..6)],
+    ) {
+        let (network, threads) = (case.network(), Threads::one());
+        let theta: Vec<f64> = network.init(case.seed);
+        let example: usize = case.example.iter().product();
+        let lists: Vec<Vec<usize>> =
+            (lists.iter().zip(case.batches)).map(|(list, n)| list.iter().map(|i| i.index(n)).collect()).collect();
+        let x = [case.x(0), case.x(1)];
+        let kernel = |a: &[f64], b: &[f64]| Empirical::ntk(&network).kernel(Kind::Full, &theta, a, Some(b), &threads);
+        let whole = kernel(&x[0], &x[1]);
+        let some = kernel(&gathered(&x[0], example, &lists[0]), &gathered(&x[1], example, &lists[1]));
+        let (far, size) = distance(some.values(), &chosen(&whole, [&lists[0], &lists[1]]));
+        prop_assert!(far <= 1e-12 * (1.0 + size), "{far:e} of {size:e}");
+    }
+
+    #[test]
+    fn kernels_do_not_depend_on_the_budget(case in case(), budget in 0..6000_usize, batches in [1..12_usize, 1..12_usize]) {
+        let case = Case { batches, ..case };
+        let (network, threads) = (case.network(), Threads::one());
+        let theta: Vec<f64> = network.init(case.seed);
+        let (x, others) = (case.x(0), case.x(1));
+        for kind in Kind::ALL {
+            for others in [None, Some(&others[..])] {
+                if kind == Kind::Diagonal && others.is_some() {
+                    continue;
+                }
+                let within = |bytes| Empirical::ntk(&network).within(bytes).kernel(kind, &theta, &x, others, &threads);
+                let (far, size) = distance(within(budget).values(), within(1 << 30).values());
+                prop_assert!(far <= 1e-12 * (1.0 + size), "{kind:?}: {far:e} of {size:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_of_tensors_sum_to_the_whole_and_masks_choose_them(case in case(), flags in any::<u32>()) {
+        let (network, threads) = (case.network(), Threads::one());
+        let theta: Vec<f64> = network.init(case.seed);
+        let x = case.x(0);
+        let parts = Empirical::ntk(&network).by_tensor(Kind::Trace, &theta, &x, None, &threads);
+        let mut mask = Mask::new(network.parameters());
+        for (i, (name, _)) in parts.iter().enumerate() {
+            if flags >> (i % 32) & 1 == 1 {
+                mask = mask.freeze(name).expect("its name");
+            }
+        }
+        let free: Vec<String> = mask.free().map(|(name, _)| name.to_owned()).collect();
+        let kernel = Empirical::masked(&network, &mask).kernel(Kind::Trace, &theta, &x, None, &threads);
+        let mut sum = vec![0.0; kernel.values().len()];
+        for (_, part) in parts.iter().filter(|(name, _)| free.contains(name)) {
+            sum.iter_mut().zip(part.values()).for_each(|(sum, &part)| *sum += part);
+        }
+        let (far, size) = distance(kernel.values(), &sum);
+        prop_assert!(far <= 1e-12 * (1.0 + size), "{far:e} of {size:e}");
+    }
+
+    #[test]
+    fn nngp_is_the_product_of_outputs(case in case()) {
+        let (network, threads) = (case.network(), Threads::one());
+        let theta: Vec<f64> = network.init(case.seed);
+        let (x, others) = (case.x(0), case.x(1));
+        for kind in Kind::ALL {
+            let others = (kind != Kind::Diagonal).then_some(&others[..]);
+            let by = |method| Empirical::nngp(&network).by(method).kernel(kind, &theta, &x, others, &threads);
+            let (far, size) = distance(by(Method::Factored).values(), by(Method::JacobianContraction).values());
+            prop_assert!(far <= 1e-12 * (1.0 + size), "{kind:?}: {far:e} of {size:e}");
+        }
+    }
+}
+
+/// Many examples, so that there are strips, and widths at which products are divided among threads.
+#[test]
+fn law_10_bits_do_not_depend_on_the_number_of_threads() {
+    let layers =
+        vec![Layer::Dense(96, 0.1), Layer::Act(Activation::Relu), Layer::Residual, Layer::Dense(3, 0.1)];
+    let case = Case { layers, example: vec![40], batches: [150, 30], seed: 5 };
+    let network = case.network();
+    let theta: Vec<f64> = network.init(case.seed);
+    let theta: Vec<f32> = theta.iter().map(|&t| t as f32).collect();
+    let x: Vec<f32> = case.x(0).iter().map(|&x| x as f32).collect();
+    for kind in Kind::ALL {
+        let with = |count: usize| {
+            let threads = Threads::new(count.try_into().expect("not 0"));
+            Empirical::ntk(&network).kernel(kind, &theta, &x, None, &threads)
+        };
+        assert_eq!(with(1), with(3), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_kernel_of_one_example_and_one_output_is_the_square_of_the_gradient() {
+    let case = Case {
+        layers: vec![Layer::Dense(5, 0.1), Layer::Act(Activation::Tanh), Layer::Dense(1, 0.1)],
+        example: vec![3],
+        batches: [1, 1],
+        seed: 3,
+    };
+    let network = case.network();
+    let theta: Vec<f64> = network.init(case.seed);
+    let jacobian = Linearized::of_network(&network, 1).at(&theta, &case.x(0), &Threads::one());
+    let mut gradient = vec![0.0; jacobian.columns()];
+    jacobian.apply_transpose(&[1.0], &mut gradient);
+    let square: f64 = gradient.iter().map(|g| g * g).sum();
+    for kind in Kind::ALL {
+        let kernel = Empirical::ntk(&network).kernel(kind, &theta, &case.x(0), None, &Threads::one());
+        assert_eq!(kernel.values().len(), 1);
+        assert!((kernel.values()[0] - square).abs() <= 1e-13 * square, "{kind:?}");
+    }
+}
+
+#[test]
+fn nothing_free_gives_zeros() {
+    let case = Case { layers: vec![Layer::Dense(2, 0.1)], example: vec![3], batches: [4, 2], seed: 3 };
+    let network = case.network();
+    let theta: Vec<f64> = network.init(case.seed);
+    let mask = Mask::new(network.parameters()).freeze("*").expect("matches all");
+    for kind in Kind::ALL {
+        let kernel =
+            Empirical::masked(&network, &mask).kernel(kind, &theta, &case.x(0), None, &Threads::one());
+        assert!(kernel.values().iter().all(|&value| value == 0.0), "{kind:?}");
     }
 }

@@ -45,6 +45,46 @@ fn finite_network_and_its_linear_model() {
     close(&y, "f(params+delta,x)");
 }
 
+/// The kernels of that network between x_test and x_train.
+#[test]
+fn finite_kernels() {
+    let parse = |text: &str| -> Value { serde_json::from_str(text).expect("valid JSON") };
+    let parameters = parse(include_str!("../reference/finite.json"));
+    let reference = parse(include_str!("../reference/kernels.json"));
+    let dense = |width| Dense { width, sigma_w: 1.3, sigma_b: 0.2 };
+    let net = Serial::new()
+        .then(dense(4))
+        .then(Activation::Erf)
+        .then(dense(4))
+        .then(Activation::Relu)
+        .then(dense(2));
+    let network = Network::new(net, [3]);
+    let theta = numbers(&parameters["params"]);
+    let [train, test] = ["x_train", "x_test"].map(|name| numbers(&reference[name]));
+    let close = |ours: &[f64], name: &str| {
+        let theirs = numbers(&reference[name]);
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (a, b) in ours.iter().zip(theirs) {
+            assert!((a - b).abs() <= 1e-10 * (1.0 + b.abs()), "{name}: {a} against {b}");
+        }
+    };
+    let threads = Threads::one();
+    for method in [Method::Factored, Method::JacobianContraction, Method::VectorProducts] {
+        let ntk = Empirical::ntk(&network).by(method);
+        let full = ntk.kernel(Kind::Full, &theta, &test, Some(&train), &threads);
+        // Theirs is (N₁, N₂, O, O).
+        let axes = (0..3).flat_map(|n| (0..5).flat_map(move |m| (0..4).map(move |i| (n, m, i / 2, i % 2))));
+        let theirs: Vec<f64> = axes.map(|(n, m, o, p)| full.matrix()[(n * 2 + o, m * 2 + p)]).collect();
+        close(&theirs, "entk x_test,x_train trace_axes=()");
+        let trace = ntk.kernel(Kind::Trace, &theta, &test, Some(&train), &threads);
+        close(trace.values(), "entk x_test,x_train trace_axes=(-1,)");
+        let diagonal = ntk.kernel(Kind::Diagonal, &theta, &train, None, &threads);
+        close(diagonal.values(), "entk diag_axes=(0,) trace_axes=(-1,) x_train");
+        let nngp = Empirical::nngp(&network).by(method).kernel(Kind::Trace, &theta, &train, None, &threads);
+        close(nngp.values(), "enngp x_train trace (-1,)");
+    }
+}
+
 /// A product in blocks on several threads has small residuals, at a size that older releases of the multiplication
 /// behind faer got wrong in parallel. (2 · 1500³ operations; the slow suite goes to 5000.)
 #[test]

@@ -55,15 +55,24 @@ pub(crate) struct Contraction {
 impl Contraction {
     /// The cheaper order for that many examples.
     pub(crate) fn cheapest(term: &Term, sizes: Sizes) -> Self {
+        let flops = |c: &Self| program(std::slice::from_ref(c), &[vec![0]], sizes).stats().flops;
+        let (whole, product) = Self::orders(term);
+        match (product, &term.factors) {
+            (Some(product), Some((_, factors))) => {
+                let made = 2 * sizes.examples.iter().sum::<usize>() * sizes.cotangents * work(factors);
+                if flops(&whole) + made < flops(&product) { whole } else { product }
+            }
+            _ => whole,
+        }
+    }
+
+    /// w̅ first, and the Gram matrices of its factors first, if it has factors.
+    fn orders(term: &Term) -> (Self, Option<Self>) {
+        let of = |factor, values| Self { tensor: term.tensor, factor, values };
         let (factor, whole) = &term.whole;
         let axes = vec![Axis::Own; whole.shape.rank()];
-        let tensor = term.tensor;
-        let first = Self { tensor, factor: *factor, values: vec![Factor { value: whole.clone(), axes }] };
-        let Some((factor, factors)) = &term.factors else { return first };
-        let second = Self { tensor, factor: *factor, values: factors.to_vec() };
-        let made = 2 * sizes.examples.iter().sum::<usize>() * sizes.cotangents * work(factors);
-        let flops = |c: &Self| program(std::slice::from_ref(c), &[vec![0]], sizes).stats().flops;
-        if flops(&first) + made < flops(&second) { first } else { second }
+        let product = term.factors.as_ref().map(|(factor, factors)| of(*factor, factors.to_vec()));
+        (of(*factor, vec![Factor { value: whole.clone(), axes }]), product)
     }
 }
 
@@ -97,9 +106,9 @@ pub(crate) fn values(contractions: &[Contraction]) -> Vec<Value> {
 pub(crate) fn program(contractions: &[Contraction], groups: &[Vec<usize>], sizes: Sizes) -> Graph {
     let g = Builder::new();
     let values = values(contractions);
-    let [rows, columns] = sizes.examples.map(|n| {
-        values.iter().map(|value| g.input(value.batched(n, sizes.cotangents))).collect::<Vec<_>>()
-    });
+    let [rows, columns] = sizes
+        .examples
+        .map(|n| values.iter().map(|value| g.input(value.batched(n, sizes.cotangents))).collect::<Vec<_>>());
     let tile = Tile { sizes, out: names(sizes.kind) };
     let terms: Vec<Var<'_>> = (contractions.iter())
         .map(|c| {
@@ -158,7 +167,8 @@ impl Tile {
     /// The names of a value's axes on one side.
     fn axes(&self, factor: &Factor, side: Side) -> Vec<Name> {
         // What has one index for both sides is named after the rows.
-        let own = |name: fn(Side) -> Name| if self.out.contains(&name(Column)) { name(side) } else { name(Row) };
+        let own =
+            |name: fn(Side) -> Name| if self.out.contains(&name(Column)) { name(side) } else { name(Row) };
         let example = factor.value.example.then(|| own(Name::Example));
         let cotangent = factor.value.cotangent.then(|| own(Name::Cotangent));
         let rest = factor.axes.iter().enumerate().map(|(i, axis)| match *axis {
@@ -224,5 +234,77 @@ fn letter(name: Name) -> u8 {
         Name::Diagonal(i) => nth(b'q', i, 10),
         Name::Summed(i, Row) => nth(b'A', i, 13),
         Name::Summed(i, Column) => nth(b'N', i, 13),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autodiff::{Axes, Graph, Padding, Tensor, einsum, evaluate, vmap};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::terms::Terms;
+
+    /// A convolution, channels scaled and shifted, and a readout of every position: factors with axes of all kinds.
+    fn network(positions: usize, channels: usize, outputs: usize) -> Graph {
+        let shapes = [vec![3, 2, channels], vec![channels], vec![channels, outputs], vec![1, positions, 2]];
+        Graph::trace(shapes, |inputs| {
+            let [weight, scale, readout, x] = inputs[..] else { unreachable!("four inputs") };
+            let h = einsum("nhki,kio->nho", x.windows(1, 3, 1, Padding::Same), weight).tanh();
+            let scaled = h * scale.broadcast(Axes::new([(0, 1), (1, positions)]));
+            vec![einsum("nhi,io->no", scaled.tanh(), readout)]
+        })
+    }
+
+    /// Numbers without symmetries.
+    fn numbers(shape: &Shape, salt: usize) -> Tensor<f64> {
+        let mut i = 1000 * salt;
+        Tensor::from_fn(shape.clone(), |_| {
+            i += 1;
+            f64::from((i * 7919 % 2003) as u32) / 1001.5 - 1.0
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn both_orders_give_the_same_tile(
+            positions in 1..4_usize,
+            channels in 1..4_usize,
+            outputs in 1..3_usize,
+            examples in [1..4_usize, 1..4_usize],
+        ) {
+            let f = network(positions, channels, outputs);
+            let terms = Terms::of_derivative(&f, &[0, 1, 2]);
+            let theta: Vec<Tensor<f64>> = f.inputs()[..3].iter().map(|shape| numbers(shape, 1)).collect();
+            let unit = |i: &[usize]| if i[0] == i[2] { 1.0 } else { 0.0 };
+            let u = Tensor::from_fn([outputs, 1, outputs], unit);
+            let made = |order: &Contraction, n: usize, salt: usize| {
+                let values = terms.program(&values(std::slice::from_ref(order)));
+                let flags = |last: usize| (0..5).map(|i| i == last).collect::<Vec<_>>();
+                let many = vmap(&vmap(&values, &flags(4), outputs), &flags(3), n);
+                let x = numbers(&[n, 1, positions, 2].into(), salt);
+                evaluate(&many, &[&theta[..], &[x, u.clone()]].concat())
+            };
+            for kind in Kind::ALL {
+                let examples = if kind == Kind::Diagonal { [examples[0]; 2] } else { examples };
+                let salts = if kind == Kind::Diagonal { [2, 2] } else { [2, 3] };
+                let cotangents = outputs;
+                let sizes = Sizes { kind, examples, cotangents };
+                for term in &terms.terms {
+                    let (whole, product) = Contraction::orders(term);
+                    let product = product.expect("every parameter enters once, by a product");
+                    let tile = |order: &Contraction| {
+                        let [rows, columns] = [0, 1].map(|side| made(order, examples[side], salts[side]));
+                        let tile = program(std::slice::from_ref(order), &[vec![0]], sizes);
+                        evaluate(&tile, &[rows, columns].concat()).remove(0)
+                    };
+                    let (one, other) = (tile(&whole), tile(&product));
+                    prop_assert_eq!(one.shape(), other.shape());
+                    for (a, b) in one.data().iter().zip(other.data()) {
+                        prop_assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{kind:?}: {a} against {b}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -137,7 +137,13 @@ impl Empirical {
     /// # Panics
     /// If there are no examples, or the kind is `Diagonal` and there are others.
     #[track_caller]
-    pub fn tiles<T: Real>(&self, kind: Kind, rows: usize, columns: Option<usize>, threads: &Threads) -> Tiles<T> {
+    pub fn tiles<T: Real>(
+        &self,
+        kind: Kind,
+        rows: usize,
+        columns: Option<usize>,
+        threads: &Threads,
+    ) -> Tiles<T> {
         self.grouped(kind, rows, columns, vec![(0..self.names().len()).collect()], threads)
     }
 
@@ -203,9 +209,8 @@ impl Empirical {
             };
             compute(&at(0), &at(1))
         } else {
-            let value = |i: usize| {
-                Linearized::of_network(&self.network, examples[i]).value(theta, x[i], threads)
-            };
+            let value =
+                |i: usize| Linearized::of_network(&self.network, examples[i]).value(theta, x[i], threads);
             jacobians::outer(&value(0), &value(1))
         };
         jacobians::reduce(&full, kind, examples, self.network.output().size())

@@ -17,14 +17,13 @@ pub enum Kind {
     /// Θ[n,m,o,o], of shape (O, N₁, N₂): one kernel matrix for each output.
     PerOutput,
     /// (1/O) Σ_{o,p} Θ[n,m,o,p], of shape (N₁, N₂): the kernel of the one output Σ_o f_o/√O, called pseudo-NTK (Mohamadi,
-    /// Bae, Sutherland 2023, Eq. 4). It costs as much as a network with one output.
+    /// Bae, Sutherland 2023). It costs as much as a network with one output.
     SumOfLogits,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Full, Self::Trace, Self::Diagonal, Self::PerOutput, Self::SumOfLogits];
+    pub const ALL: [Self; 5] = [Self::Full, Self::Trace, Self::Diagonal, Self::PerOutput, Self::SumOfLogits];
 
     /// The shape for batches of `rows` and `columns` examples and for `outputs` outputs.
     pub fn shape(self, rows: usize, columns: usize, outputs: usize) -> Vec<usize> {

@@ -8,7 +8,9 @@
 //! A parameter that enters in any other way, or in several places, has a w̅ that ends in another operation, such as a sum.
 //! It is then its own only factor.
 
-use autodiff::{Builder, Graph, Id, Linear, Linearization, Op, Shape, Var, einsum, linearize, simplify, transpose};
+use autodiff::{
+    Builder, Graph, Id, Linear, Linearization, Op, Shape, Var, einsum, linearize, simplify, transpose,
+};
 
 /// (θ, x, u) ↦ values, for one example x and one cotangent u, and how kernels are made of them.
 #[derive(Debug)]

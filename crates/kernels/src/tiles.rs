@@ -32,23 +32,16 @@ pub struct Tiles<T: Real> {
     /// Rows of a strip, at most.
     strip: usize,
     /// (θ, x, u) ↦ values, by the number of examples.
-    making: BTreeMap<usize, Prepared<T>>,
+    making: BTreeMap<usize, Plan>,
     /// (values, values) ↦ tiles, by the numbers of examples.
-    contracting: BTreeMap<[usize; 2], Prepared<T>>,
+    contracting: BTreeMap<[usize; 2], Plan>,
+    workspace: Workspace<T>,
     panels: [Vec<Vec<T>>; 2],
     tile: Vec<T>,
 }
 
-struct Prepared<T: Real> {
-    plan: Plan,
-    workspace: Workspace<T>,
-}
-
-impl<T: Real> Prepared<T> {
-    fn new(plan: Plan, threads: &Threads) -> Self {
-        Self { workspace: plan.workspace(threads), plan }
-    }
-}
+/// Rows of a matrix product that a strip is to have at least.
+const NARROW: usize = 64;
 
 /// What is asked for.
 pub(crate) struct Request {
@@ -100,13 +93,15 @@ impl<T: Real> Tiles<T> {
         }
         let rows = panel.min(examples[0]);
         let mut strip = if symmetric && kind != Kind::Diagonal {
-            // A triangle of k strips costs (k + 1)/2k of the square; narrow products are slow.
-            rows.div_ceil((rows * cotangents / 256).clamp(1, 8))
+            // A triangle of k strips costs (k + 1)/2k of the square, but products of few rows are slow.
+            let each = if kind == Kind::Full { outputs } else { 1 };
+            rows.div_ceil((rows * each / NARROW).clamp(1, 8))
         } else {
             rows
         };
         let width = panel.min(examples[1]);
-        while strip > 1 && contract([strip, width]).workspace_size() > budget / 2 {
+        let tile = |strip: usize| groups.len() * kind.shape(strip, width, outputs).iter().product::<usize>();
+        while strip > 1 && contract([strip, width]).workspace_size() + tile(strip) > budget / 2 {
             strip = strip.div_ceil(2);
         }
 
@@ -124,16 +119,18 @@ impl<T: Real> Tiles<T> {
             strip,
             making: BTreeMap::new(),
             contracting: BTreeMap::new(),
+            workspace: make(1).workspace(threads),
             panels: [Vec::new(), Vec::new()],
             tile: Vec::new(),
         };
         for panel in tiles.panels_of(0).into_iter().chain(tiles.panels_of(1)) {
-            tiles.making.entry(panel.len()).or_insert_with(|| Prepared::new(make(panel.len()), threads));
+            tiles.making.entry(panel.len()).or_insert_with(|| make(panel.len()));
         }
         for [rows, columns] in tiles.plan() {
             let n = [rows.len(), columns.len()];
-            tiles.contracting.entry(n).or_insert_with(|| Prepared::new(contract(n), threads));
+            tiles.contracting.entry(n).or_insert_with(|| contract(n));
         }
+        tiles.making.values().chain(tiles.contracting.values()).for_each(|plan| tiles.workspace.extend(plan));
         tiles
     }
 
@@ -195,7 +192,8 @@ impl<T: Real> Tiles<T> {
         assert!(lengths == expected, "{expected:?} elements of x, got {lengths:?}");
         assert!(others.is_none() == self.symmetric, "others where there are none, or none where there are");
         let (count, size) = (self.groups, self.zeros_shape());
-        let fit = kernels.len() == count && kernels.iter().all(|k| k.kind() == self.kind && k.shape() == size);
+        let fit =
+            kernels.len() == count && kernels.iter().all(|k| k.kind() == self.kind && k.shape() == size);
         assert!(fit, "{} kernels that are not {count} of shape {size:?}", kernels.len());
         let x = [x, others.unwrap_or(x)];
         let tiles = self.plan();
@@ -223,7 +221,7 @@ impl<T: Real> Tiles<T> {
     }
 
     fn make(&mut self, side: usize, theta: &[T], x: &[T], panel: Range<usize>) {
-        let Prepared { plan, workspace } = self.making.get_mut(&panel.len()).expect("a plan for each size");
+        let plan = self.making.get(&panel.len()).expect("a plan for each size");
         let buffers = &mut self.panels[side];
         let sizes = plan.outputs().iter().map(Shape::size);
         if !buffers.iter().map(Vec::len).eq(sizes.clone()) {
@@ -232,7 +230,7 @@ impl<T: Real> Tiles<T> {
         let example = self.example;
         let mut outputs: Vec<&mut [T]> = buffers.iter_mut().map(Vec::as_mut_slice).collect();
         let x = &x[panel.start * example..panel.end * example];
-        plan.run(&[theta, x, &self.cotangents], &mut outputs, workspace);
+        plan.run(&[theta, x, &self.cotangents], &mut outputs, &mut self.workspace);
     }
 
     fn contract(
@@ -243,7 +241,7 @@ impl<T: Real> Tiles<T> {
         kernels: &mut [Kernel<T>],
     ) {
         let n = [tile[0].len(), tile[1].len()];
-        let Prepared { plan, workspace } = self.contracting.get_mut(&n).expect("a plan for each size");
+        let plan = self.contracting.get(&n).expect("a plan for each size");
         let mut inputs: Vec<&[T]> = Vec::new();
         for (side, buffers) in [&self.panels[0], &self.panels[column_side]].into_iter().enumerate() {
             for (value, buffer) in self.values.iter().zip(buffers) {
@@ -255,7 +253,7 @@ impl<T: Real> Tiles<T> {
         }
         let size = self.kind.shape(n[0], n[1], self.outputs).iter().product::<usize>();
         self.tile.resize(self.groups * size, T::zero());
-        plan.run(&inputs, &mut [&mut self.tile], workspace);
+        plan.run(&inputs, &mut [&mut self.tile], &mut self.workspace);
         for (tile_values, kernel) in self.tile.chunks_exact(size.max(1)).zip(kernels) {
             place(self.kind, self.examples, self.outputs, tile, tile_values, kernel.values_mut());
             if self.symmetric && self.kind != Kind::Diagonal {
@@ -345,6 +343,10 @@ fn flags(inputs: usize, last: usize) -> Vec<bool> {
 
 impl<T: Real> fmt::Debug for Tiles<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tiles({:?}, {:?} examples, panels of {}, strips of {})", self.kind, self.examples, self.panel, self.strip)
+        write!(
+            f,
+            "Tiles({:?}, {:?} examples, panels of {}, strips of {})",
+            self.kind, self.examples, self.panel, self.strip
+        )
     }
 }

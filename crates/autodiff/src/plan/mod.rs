@@ -15,7 +15,7 @@ mod scatter;
 mod view;
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use self::kernel::{Kernel, SCRATCH};
 use self::memory::{Memory, Place};
@@ -50,7 +50,7 @@ pub struct Plan {
     slots: Vec<usize>,
 }
 
-/// The memory a [`Plan`] runs in, besides its inputs and outputs.
+/// The memory a [`Plan`] runs in, besides its inputs and outputs. It serves every plan that needs no more.
 pub struct Workspace<T: Real> {
     threads: Threads,
     arena: Vec<T>,
@@ -149,10 +149,11 @@ impl Plan {
     /// can stand for all the parameters at once. Empty slices stand for none.
     ///
     /// # Panics
-    /// If the slices do not divide into the tensors of the program, or the workspace is another plan's.
+    /// If the slices do not divide into the tensors of the program, or the workspace is another plan's
+    /// and too small.
     #[track_caller]
     pub fn run<T: Real>(&self, inputs: &[&[T]], outputs: &mut [&mut [T]], workspace: &mut Workspace<T>) {
-        assert!(workspace.arena.len() == self.workspace_size(), "the workspace belongs to another plan");
+        assert!(workspace.serves(self), "the workspace belongs to another plan");
         let mut tensors: Vec<&[T]> = recycle(std::mem::take(&mut workspace.inputs));
         let mut rest = inputs.iter().copied().filter(|slice| !slice.is_empty());
         let mut slice: &[T] = &[];
@@ -293,6 +294,26 @@ fn recycle<'b, T>(mut list: Vec<&[T]>) -> Vec<&'b [T]> {
 fn recycle_mut<'b, T>(mut list: Vec<&mut [T]>) -> Vec<&'b mut [T]> {
     list.clear();
     list.into_iter().map(|_| Default::default()).collect()
+}
+
+impl<T: Real> Workspace<T> {
+    /// Makes it large enough for runs of another plan, too.
+    pub fn extend(&mut self, plan: &Plan) {
+        self.arena.resize(self.arena.len().max(plan.workspace_size()), T::zero());
+        for scratch in &mut self.scratch {
+            let scratch = scratch.get_mut().unwrap_or_else(PoisonError::into_inner);
+            scratch.resize(scratch.len().max(plan.scratch()), T::zero());
+        }
+        self.inputs.reserve(plan.inputs.len());
+        self.buffers.reserve(plan.outputs.len() + plan.slots.len());
+    }
+
+    fn serves(&self, plan: &Plan) -> bool {
+        let scratch = |scratch: &Mutex<Vec<T>>| {
+            scratch.lock().unwrap_or_else(PoisonError::into_inner).len() >= plan.scratch()
+        };
+        self.arena.len() >= plan.workspace_size() && self.scratch.iter().all(scratch)
+    }
 }
 
 impl<T: Real> fmt::Debug for Workspace<T> {
