@@ -252,7 +252,7 @@ mod tests {
             let [weight, scale, readout, x] = inputs[..] else { unreachable!("four inputs") };
             let h = einsum("nhki,kio->nho", x.windows(1, 3, 1, Padding::Same), weight).tanh();
             let scaled = h * scale.broadcast(Axes::new([(0, 1), (1, positions)]));
-            vec![einsum("nhi,io->no", scaled.tanh(), readout)]
+            vec![einsum("ni,io->no", scaled.tanh().sum(&[1]), readout)]
         })
     }
 
