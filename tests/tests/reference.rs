@@ -51,10 +51,10 @@ fn finite_kernels() {
     let parse = |text: &str| -> Value { serde_json::from_str(text).expect("valid JSON") };
     let parameters = parse(include_str!("../reference/finite.json"));
     let reference = parse(include_str!("../reference/kernels.json"));
-    let dense = |width| Dense { width, sigma_w: 1.3, sigma_b: 0.2 };
+    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
     let net = Serial::new()
         .then(dense(4))
-        .then(Activation::Erf)
+        .then(Activation::ERF)
         .then(dense(4))
         .then(Activation::Relu)
         .then(dense(2));

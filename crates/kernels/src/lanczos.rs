@@ -26,10 +26,9 @@ pub struct Ritz {
 /// use autodiff::Threads;
 /// use kernels::largest_eigenvalue;
 /// use linearize::Linearized;
-/// use nets::{Activation, Dense, Network, Serial};
+/// use nets::{Activation, Network, Scaling, mlp};
 ///
-/// let dense = |width| Dense { width, sigma_w: 1.5, sigma_b: 0.1 };
-/// let network = Network::new(Serial::new().then(dense(32)).then(Activation::Erf).then(dense(1)), [1]);
+/// let network = Network::new(mlp(&[32], 1, Activation::ERF, Scaling::ntk(1.5, 0.1)), [1]);
 /// let x = [-1.0, -0.5, 0.5, 1.0];
 /// let jacobian = Linearized::of_network(&network, 4).at(&network.init::<f64>(0), &x, &Threads::one());
 /// let ritz = largest_eigenvalue(4, |v, out| jacobian.gram_apply(v, out), 1e-10, 100);
@@ -68,8 +67,9 @@ pub fn largest_eigenvalue<T: Real>(
         let (value, end) = largest_of(&diagonal, &beside);
         // Where the space is whole, what is left is rounding.
         let error = if products == size { 0.0 } else { length * end.abs() };
-        let seen = error <= tolerance * value.abs();
-        if seen || products == most || !value.is_finite() || length == 0.0 {
+        // Beyond an invariant space there is nothing but rounding.
+        let seen = error <= tolerance * value.abs() || length <= f64::EPSILON * value.abs();
+        if seen || products == most || !value.is_finite() {
             return Ritz { value, error, products };
         }
         beside.push(length);
