@@ -10,7 +10,7 @@ use autodiff::{Plan, Real, Threads, Workspace};
 
 pub(crate) struct Pool<T: Real> {
     threads: Threads,
-    /// With their sizes: a workspace serves every plan that needs as much.
+    /// With their sizes: a workspace is lent to plans that need as much.
     workspaces: Mutex<Vec<(usize, Workspace<T>)>>,
     vectors: Mutex<Vec<Vec<T>>>,
 }
@@ -27,7 +27,7 @@ impl<T: Real> Pool<T> {
     /// Runs `plan`.
     pub(crate) fn run(&self, plan: &Plan, inputs: &[&[T]], outputs: &mut [&mut [T]]) {
         let size = plan.workspace_size();
-        let found = take(&self.workspaces, |(s, _)| *s == size);
+        let found = take(&self.workspaces, |(s, workspace)| *s == size && workspace.serves(plan));
         let mut workspace = found.unwrap_or_else(|| (size, plan.workspace(&self.threads)));
         plan.run(inputs, outputs, &mut workspace.1);
         give(&self.workspaces, workspace);

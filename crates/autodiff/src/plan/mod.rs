@@ -308,7 +308,8 @@ impl<T: Real> Workspace<T> {
         self.buffers.reserve(plan.outputs.len() + plan.slots.len());
     }
 
-    fn serves(&self, plan: &Plan) -> bool {
+    /// Whether it is large enough for runs of a plan.
+    pub fn serves(&self, plan: &Plan) -> bool {
         let scratch = |scratch: &Mutex<Vec<T>>| {
             scratch.lock().unwrap_or_else(PoisonError::into_inner).len() >= plan.scratch()
         };
