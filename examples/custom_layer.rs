@@ -1,0 +1,50 @@
+//! A layer of one's own: a gated linear unit, z = (x V) · sigmoid(x W). Derivatives, linear models and training come
+//! from the program that it writes.
+//!
+//! `cargo run --release -p examples --example custom_layer`
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
+
+use cotangent::nets::{Reason, Refused, Signature};
+use cotangent::prelude::*;
+
+#[derive(Debug)]
+struct Gated {
+    width: usize,
+}
+
+impl Module for Gated {
+    fn signature(&self, example: &Shape) -> Result<Signature, Refused> {
+        let [inputs] = example[..] else {
+            let (module, wanted) = ("gated", "vectors");
+            return Err(Reason::Rank { module, wanted, example: example.clone() }.into());
+        };
+        // In NTK parameterization: both are drawn from N(0, 1), and what `apply` is given is σ_w/√inputs times that.
+        let weight = |name| Scaling::ntk(1.5, 0.0).weight(name, [inputs, self.width], inputs);
+        Ok(Signature { parameters: vec![weight("value"), weight("gate")], output: [self.width].into() })
+    }
+
+    fn apply<'g>(&self, parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
+        let product = |weight| einsum("ni,io->no", x, weight);
+        product(parameters[0]) * product(parameters[1]).sigmoid()
+    }
+}
+
+fn main() {
+    let readout = Dense { width: 1, scaling: Scaling::ntk(1.5, 0.05) };
+    let body = Serial::new().then(Gated { width: 256 }).then(Gated { width: 256 });
+    let network = Network::new(body.then(readout), [2]);
+    for tensor in network.parameters().tensors() {
+        println!("{:<10} {}", tensor.name, tensor.shape);
+    }
+    let (theta, threads) = (network.init::<f64>(0), Threads::available());
+    let x: Vec<f64> = (0..10).map(|i| f64::from(i).sin()).collect();
+    let model = LinearModel::new(Linearized::of_network(&network, 5).at(&theta, &x, &threads), theta);
+    let remainder = model.remainder(&network.init(1), &x, &[0.04, 0.02, 0.01, 0.005]);
+    println!("\n{:>10} {:>12}", "‖δ‖", "‖f − f_lin‖");
+    for (distance, error) in remainder.points {
+        println!("{distance:>10.4} {error:>12.3e}");
+    }
+    if let Some(order) = remainder.order {
+        println!("\norder {:.3} ± {:.3}", order.exponent, order.standard_error);
+    }
+}
