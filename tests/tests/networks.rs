@@ -58,6 +58,13 @@ fn layer(choice: [usize; 4], activations: &[Activation]) -> Layer {
             Layer::Sum(vec![branch(1 + b % 4), Layer::Dense(Dense { width: 1 + b % 4, scaling })])
         }
         8 if c % 3 == 0 => Layer::GlobalAvgPool,
+        8 => {
+            let inner = Layer::Sum(vec![Layer::Serial(vec![activation(), activation()]), activation()]);
+            Layer::Serial(vec![
+                activation(),
+                Layer::Sum(vec![Layer::Serial(vec![inner]), Layer::Serial(vec![])]),
+            ])
+        }
         _ => activation(),
     }
 }
@@ -270,6 +277,22 @@ proptest! {
         prop_assert_eq!(&costs[costs.len() - 1].output, &case.network().output().clone());
     }
 
+    /// Damaged text is an error, or describes something else: nothing panics.
+    #[test]
+    fn damaged_descriptions_do_not_panic(
+        case in cases(Activation::all()),
+        damage in prop::collection::vec((any::<u16>(), "[]\\[{}\"a0-9.= -]?"), 1..4),
+    ) {
+        let mut text = case.net.to_string();
+        for (at, by) in damage {
+            let at = usize::from(at) % text.len();
+            text.replace_range(at..=at, &by);
+        }
+        if let Ok(net) = text.parse::<Description>() {
+            let _ = net.costs();
+        }
+    }
+
     /// J v costs at most twice what f does: counted on the programs that are run.
     #[test]
     fn a_tangent_costs_at_most_two_evaluations(case in cases(Activation::all())) {
@@ -369,6 +392,16 @@ fn what_does_not_apply_is_refused() {
         ),
         ("[0]", r#""relu""#, "a tensor of shape [0], and tensors are never empty"),
         ("[4]", r#"{ dense = { width = 4611686018427387904 } }"#, "too many elements"),
+        (
+            "[3, 4]",
+            r#"{ avg_pool = { size = [9000000000000000000], padding = "same" } }"#,
+            "layer 0: a tensor of shape [1,9000000000000000000,4] has too many elements",
+        ),
+        (
+            "[1000, 1]",
+            r#"[{ conv = { channels = 1000000000000000000, size = [1] } }, "flatten"]"#,
+            "layer 0.0: a tensor of shape [1000,1000000000000000000] has too many elements",
+        ),
     ];
     for (input, layer, wanted) in cases {
         let text = format!("input = {input}\nlayers = [{layer}]");
@@ -407,4 +440,13 @@ fn f32_networks_start_where_f64_networks_do() {
     assert!(single.iter().zip(&double).all(|(&s, &d)| s == f32::literal(d)), "rounded, not drawn again");
     let mean = double.iter().sum::<f64>() / double.len() as f64;
     assert!(mean.abs() < 4.0 / (double.len() as f64).sqrt(), "mean {mean} of N(0, 1) numbers");
+}
+
+/// Costs beyond all numbers are the largest number.
+#[test]
+fn what_cannot_be_counted_is_the_largest_number() {
+    let text =
+        "input = [1000, 1000, 1000]\nlayers = [{ conv = { channels = 10000000000, size = [10, 10] } }]";
+    let costs = text.parse::<Description>().expect("a description").costs().expect("layers that apply");
+    assert_eq!(costs[0].flops, usize::MAX);
 }

@@ -29,26 +29,27 @@ impl Stats {
 }
 
 impl Graph {
-    /// What the program costs, dead operations included.
+    /// What the program costs, dead operations included; what cannot be counted is `usize::MAX`.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         for node in &self.nodes {
             let shape = |id: &crate::graph::Id| &self.node(*id).shape;
             let size = node.shape.size();
-            stats.flops += match &node.op {
+            let flops = match &node.op {
                 Op::Input(_) | Op::Constant(_) => continue,
                 Op::Add(_) | Op::Linear(Linear::Scale(_), _) => size,
                 Op::Nonlinear(_, args) => shape(&args[0]).size(),
                 Op::Linear(Linear::Sum(_), a) => shape(a).size(),
                 Op::Linear(..) => 0,
                 Op::Einsum(e, [a, b]) => {
-                    let summed: usize =
-                        e.contracted().map(|label| e.extent(label, shape(a), shape(b))).product();
-                    if e.contracted().next().is_some() { 2 * size * summed } else { size }
+                    let extents = e.contracted().map(|label| e.extent(label, shape(a), shape(b)));
+                    let terms = if e.contracted().next().is_some() { 2 } else { 1 };
+                    extents.fold(size.saturating_mul(terms), usize::saturating_mul)
                 }
             };
             stats.operations += 1;
-            stats.elements += size;
+            stats.flops = stats.flops.saturating_add(flops);
+            stats.elements = stats.elements.saturating_add(size);
         }
         stats
     }

@@ -46,7 +46,7 @@ pub enum Activation {
         /// What is added to the result.
         c: f64,
     },
-    /// ½ erf(z/2.402…) + ½, which differs from the sigmoid by 0.02 at most, and has a kernel in closed form.
+    /// ½ erf(z/2.402…) + ½, which differs from the sigmoid by 0.01 at most, and has a kernel in closed form.
     SigmoidLike,
     /// 1/(1 + e⁻ᶻ)
     Sigmoid,

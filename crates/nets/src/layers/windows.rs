@@ -7,6 +7,7 @@
 use autodiff::{Padding, Shape, Var};
 
 use crate::module::{Reason, Refused};
+use crate::parameters::elements;
 
 /// Windows along the one or two axes of images.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +75,10 @@ impl Windows {
                 Padding::Valid => (n - f) / s + 1,
                 Padding::Same | Padding::Circular => count,
             });
+        }
+        let shape: Shape = counts.iter().chain(size).chain(&example[size.len()..]).copied().collect();
+        if elements(&shape).is_none() {
+            return Err(Reason::Size { shape }.into());
         }
         Ok(counts)
     }
