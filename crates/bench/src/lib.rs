@@ -1,5 +1,6 @@
 //! Timings of the workspace: workloads with the names that the peers in `peers/` use too, and the GEMM limit.
 
+pub mod entk;
 pub mod gemm;
 pub mod timing;
 pub mod workloads;

@@ -12,6 +12,7 @@ mod report;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use bench::entk::ENTKS;
 use bench::gemm::GEMMS;
 use bench::timing::{Prepared, best_of_five};
 use bench::workloads::WORKLOADS;
@@ -22,7 +23,7 @@ use cotangent::prelude::*;
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "gemm": matrix products alone
+    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "gemm": matrix products alone
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(subcommand)]
@@ -65,6 +66,11 @@ fn time(names: &[String]) -> io::Result<()> {
             let seconds = threads.install(|| best_of_five(0.3, || prepared.run()));
             writeln!(io::stdout().lock(), "{} {seconds:.9}", workload.row_name(row))?;
         }
+    }
+    let kernels = |name: &str| names.iter().any(|chosen| chosen == "entk" || chosen == name);
+    for entk in ENTKS.iter().filter(|entk| kernels(entk.name)) {
+        let seconds = threads.install(|| entk.seconds(&threads));
+        writeln!(io::stdout().lock(), "{} {seconds:.9}", entk.name)?;
     }
     for gemm in GEMMS.iter().filter(|gemm| names.iter().any(|name| name == "gemm" || *name == gemm.name())) {
         let seconds = threads.install(|| gemm.seconds(&threads));

@@ -6,7 +6,7 @@
 //! kept and summed in the product; one that the parameter lacks (summed in w̅) is two labels, one for each side. For a
 //! dense layer, h and y̅, that is Θ[n,m,o,p] = ⟨y̅_n^o, y̅_m^p⟩ ⟨h_n, h_m⟩, and no tensor of the size of w̅ is made.
 //!
-//! Everything is an einsum, so the program says what each order costs, and the cheaper is taken.
+//! Everything is an einsum, so the program says what each order costs, and the cheaper is taken (see [`choose`]).
 
 use autodiff::{Axes, Builder, Einsum, Graph, Shape, Var, simplify};
 
@@ -53,19 +53,6 @@ pub(crate) struct Contraction {
 }
 
 impl Contraction {
-    /// The cheaper order for that many examples.
-    pub(crate) fn cheapest(term: &Term, sizes: Sizes) -> Self {
-        let flops = |c: &Self| program(std::slice::from_ref(c), &[vec![0]], sizes).stats().flops;
-        let (whole, product) = Self::orders(term);
-        match (product, &term.factors) {
-            (Some(product), Some((_, factors))) => {
-                let made = 2 * sizes.examples.iter().sum::<usize>() * sizes.cotangents * work(factors);
-                if flops(&whole) + made < flops(&product) { whole } else { product }
-            }
-            _ => whole,
-        }
-    }
-
     /// w̅ first, and the Gram matrices of its factors first, if it has factors.
     fn orders(term: &Term) -> (Self, Option<Self>) {
         let of = |factor, values| Self { tensor: term.tensor, factor, values };
@@ -74,6 +61,62 @@ impl Contraction {
         let product = term.factors.as_ref().map(|(factor, factors)| of(*factor, factors.to_vec()));
         (of(*factor, vec![Factor { value: whole.clone(), axes }]), product)
     }
+}
+
+/// The cheaper order of each term. Gram matrices that two terms have in common, such as that of z̅ for the weight and the
+/// bias of a layer, count once: the most expensive terms choose first, and what they need is free for the others.
+pub(crate) fn choose(terms: &[&Term], sizes: Sizes) -> Vec<Contraction> {
+    let alone = |term: &Term| {
+        let (whole, product) = Contraction::orders(term);
+        [Some(whole), product].into_iter().flatten().map(|c| cost(&c, term, sizes, &[])).min()
+    };
+    let mut first: Vec<usize> = (0..terms.len()).collect();
+    first.sort_by_key(|&i| std::cmp::Reverse(alone(terms[i])));
+    let mut chosen: Vec<Option<Contraction>> = vec![None; terms.len()];
+    let mut there: Vec<Factor> = Vec::new();
+    for i in first {
+        let (whole, product) = Contraction::orders(terms[i]);
+        let orders = [product, Some(whole)].into_iter().flatten();
+        let cheapest = orders.min_by_key(|c| cost(c, terms[i], sizes, &there)).expect("an order");
+        there.extend(cheapest.values.iter().cloned());
+        chosen[i] = Some(cheapest);
+    }
+    chosen.into_iter().flatten().collect()
+}
+
+/// What a contraction costs where the Gram matrices `there` are known, in operations of a matrix product.
+fn cost(c: &Contraction, term: &Term, sizes: Sizes, there: &[Factor]) -> usize {
+    let all = expense(&program(std::slice::from_ref(c), &[vec![0]], sizes));
+    let known: usize = c
+        .values
+        .iter()
+        .filter(|factor| there.contains(factor))
+        .map(|factor| gram_expense(factor, sizes))
+        .sum();
+    // w̅ itself, unless it is somebody else's factor.
+    let made = match (&term.factors, &c.values[..]) {
+        (Some((_, factors)), [whole]) if there.iter().all(|factor| factor.value.id != whole.value.id) => {
+            let each = 2 * work(factors) + ELEMENT * whole.value.shape.size();
+            sizes.examples.iter().sum::<usize>() * sizes.cotangents * each
+        }
+        _ => 0,
+    };
+    all.saturating_sub(known) + made
+}
+
+/// Operations of a matrix product in the time that it takes to write and read an element in memory, about.
+const ELEMENT: usize = 64;
+
+fn expense(program: &Graph) -> usize {
+    let stats = program.stats();
+    stats.flops + ELEMENT * stats.elements
+}
+
+fn gram_expense(factor: &Factor, sizes: Sizes) -> usize {
+    let g = Builder::new();
+    let [rows, columns] = sizes.examples.map(|n| g.input(factor.value.batched(n, sizes.cotangents)));
+    let (gram, _) = Tile { sizes, out: names(sizes.kind) }.gram(factor, rows, columns);
+    expense(&g.finish(&[gram]))
 }
 
 /// Multiplications in w̅ = E(a, b) for one example and one cotangent.
@@ -117,7 +160,7 @@ pub(crate) fn program(contractions: &[Contraction], groups: &[Vec<usize>], sizes
                 let place = place.expect("values of these contractions");
                 tile.gram(factor, rows[place], columns[place])
             });
-            let product = grams.reduce(|a, b| tile.product(a, b)).expect("a value");
+            let product = grams.reduce(|a, b| tile.product(&a, &b)).expect("a value");
             tile.whole(product).scale(c.factor * c.factor)
         })
         .collect();
@@ -200,7 +243,7 @@ impl Tile {
     }
 
     /// The product of two Gram matrices, summed over what the tile lacks.
-    fn product<'g>(&self, a: (Var<'g>, Vec<Name>), b: (Var<'g>, Vec<Name>)) -> (Var<'g>, Vec<Name>) {
+    fn product<'g>(&self, a: &(Var<'g>, Vec<Name>), b: &(Var<'g>, Vec<Name>)) -> (Var<'g>, Vec<Name>) {
         let out: Vec<Name> =
             self.out.iter().copied().filter(|name| a.1.contains(name) || b.1.contains(name)).collect();
         (a.0.einsum(einsum(&a.1, &b.1, &out), b.0), out)
@@ -305,6 +348,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Of dense layers two Gram matrices each, h and z̅, and nothing of the size of a weight.
+    #[test]
+    fn perceptrons_take_two_gram_matrices_a_layer() {
+        let (width, outputs, n) = (300, 5, 40);
+        let scaling = nets::Scaling::ntk(1.5, 0.1);
+        let net = nets::mlp(&[width, width], outputs, nets::Activation::Relu, scaling);
+        let network = nets::Network::new(net, [200]);
+        let terms = Terms::of_derivative(&network.program(1), &[0, 1, 2, 3, 4, 5]);
+        let terms: Vec<&Term> = terms.terms.iter().collect();
+        for (kind, each) in [(Kind::Full, outputs * outputs), (Kind::Trace, outputs), (Kind::SumOfLogits, 1)]
+        {
+            let sizes = Sizes { kind, examples: [n, n], cotangents: kind.cotangents(outputs) };
+            let chosen = choose(&terms, sizes);
+            let groups = [(0..terms.len()).collect()];
+            let flops = program(&chosen, &groups, sizes).stats().flops;
+            let needed = 2 * n * n * (200 + 2 * width + 2 * each * width);
+            assert!((needed..needed + needed / 10).contains(&flops), "{kind:?}: {flops} for {needed}");
         }
     }
 }

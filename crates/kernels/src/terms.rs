@@ -33,7 +33,7 @@ pub(crate) struct Term {
 }
 
 /// A value of the program of one example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Value {
     pub(crate) id: Id,
     pub(crate) shape: Shape,
@@ -42,7 +42,8 @@ pub(crate) struct Value {
     pub(crate) cotangent: bool,
 }
 
-#[derive(Clone, Debug)]
+/// One of two factors of w̅, or w̅ itself.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Factor {
     pub(crate) value: Value,
     pub(crate) axes: Vec<Axis>,

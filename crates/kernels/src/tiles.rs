@@ -10,11 +10,11 @@ use std::ops::Range;
 
 use autodiff::{Plan, Real, Shape, Threads, Workspace, vmap};
 
-use crate::contract::{Contraction, Sizes, program, values};
+use crate::contract::{Sizes, choose, program, values};
 use crate::jacobians::count;
 use crate::kernel::Kernel;
 use crate::kind::Kind;
-use crate::terms::{Terms, Value};
+use crate::terms::{Term, Terms, Value};
 
 /// Kernels of one kind and of given numbers of examples, made ready to be computed again and again: plans and memory.
 pub struct Tiles<T: Real> {
@@ -65,10 +65,8 @@ impl<T: Real> Tiles<T> {
         let cotangents = kind.cotangents(outputs);
         let sizes = |examples| Sizes { kind, examples, cotangents };
         let asked: Vec<usize> = request.groups.concat();
-        let contractions: Vec<Contraction> = (terms.terms.iter())
-            .filter(|term| asked.contains(&term.tensor))
-            .map(|term| Contraction::cheapest(term, sizes(examples)))
-            .collect();
+        let asked: Vec<&Term> = terms.terms.iter().filter(|term| asked.contains(&term.tensor)).collect();
+        let contractions = choose(&asked, sizes(examples));
         let of_group = |group: &Vec<usize>| {
             let belongs = |&i: &usize| group.contains(&contractions[i].tensor);
             (0..contractions.len()).filter(belongs).collect::<Vec<_>>()
