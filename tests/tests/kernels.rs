@@ -292,6 +292,24 @@ proptest! {
     }
 
     #[test]
+    fn kernels_in_f32_are_those_in_f64(case in case()) {
+        let (network, threads) = (case.network(), Threads::one());
+        let single = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+        let double = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let (theta, x) = (network.init::<f32>(case.seed), single(&case.x(0)));
+        let (wide_theta, wide_x) = (double(&theta), double(&x));
+        let ntk = Empirical::ntk(&network);
+        let full = ntk.kernel(Kind::Full, &wide_theta, &wide_x, None, &threads);
+        let (_, size) = distance(full.values(), full.values());
+        for kind in Kind::ALL {
+            let expected = ntk.kernel(kind, &wide_theta, &wide_x, None, &threads);
+            let kernel = ntk.kernel(kind, &theta, &x, None, &threads);
+            let (far, _) = distance(&double(kernel.values()), expected.values());
+            prop_assert!(far <= 1e-4 * size + 1e-6, "{kind:?}: {far:e} of {size:e}");
+        }
+    }
+
+    #[test]
     fn nngp_is_the_product_of_outputs(case in case()) {
         let (network, threads) = (case.network(), Threads::one());
         let theta: Vec<f64> = network.init(case.seed);

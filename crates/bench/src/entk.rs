@@ -9,8 +9,7 @@ use crate::timing::{best_of_five, pattern};
 /// The tangent kernel of a multilayer perceptron in NTK parameterization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entk {
-    /// What the row is called.
-    pub name: &'static str,
+    name: &'static str,
     kind: Kind,
     activation: Activation,
     examples: usize,
@@ -65,6 +64,11 @@ pub const ENTKS: [Entk; 4] = [
 ];
 
 impl Entk {
+    /// Its name as a row.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Seconds of one kernel in f32. To be called inside [`Threads::install`].
     pub fn seconds(&self, threads: &Threads) -> f64 {
         let hidden = vec![self.width; self.depth];

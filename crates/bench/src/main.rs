@@ -68,9 +68,9 @@ fn time(names: &[String]) -> io::Result<()> {
         }
     }
     let kernels = |name: &str| names.iter().any(|chosen| chosen == "entk" || chosen == name);
-    for entk in ENTKS.iter().filter(|entk| kernels(entk.name)) {
+    for entk in ENTKS.iter().filter(|entk| kernels(entk.name())) {
         let seconds = threads.install(|| entk.seconds(&threads));
-        writeln!(io::stdout().lock(), "{} {seconds:.9}", entk.name)?;
+        writeln!(io::stdout().lock(), "{} {seconds:.9}", entk.name())?;
     }
     for gemm in GEMMS.iter().filter(|gemm| names.iter().any(|name| name == "gemm" || *name == gemm.name())) {
         let seconds = threads.install(|| gemm.seconds(&threads));

@@ -4,7 +4,7 @@
 //! then the Gram matrix of w̅; or the Gram matrices of a and of b first, and then their product. In the second, a label of
 //! the parameter that one factor alone has is summed in this factor's Gram matrix; one that both have (a diagonal) is
 //! kept and summed in the product; one that the parameter lacks (summed in w̅) is two labels, one for each side. For a
-//! dense layer, h and y̅, that is Θ[n,m,o,p] = ⟨y̅_n^o, y̅_m^p⟩ ⟨h_n, h_m⟩, and no tensor of the size of w̅ is made.
+//! dense layer, h and y̅, that is Θ_{nm,op} = ⟨y̅_n^o, y̅_m^p⟩ ⟨h_n, h_m⟩, and no tensor of the size of w̅ is made.
 //!
 //! Everything is an einsum, so the program says what each order costs, and the cheaper is taken (see [`choose`]).
 

@@ -13,7 +13,7 @@ use crate::tiles::{Request, Tiles};
 /// How a tangent kernel is computed. All give the same kernel up to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// From the factors of the derivatives: for a dense layer, Θ[n,m,o,p] is the product of ⟨y̅_n^o, y̅_m^p⟩ and ⟨h_n, h_m⟩.
+    /// From the factors of the derivatives: for a dense layer, Θ_{nm,op} is the product of ⟨y̅_n^o, y̅_m^p⟩ and ⟨h_n, h_m⟩.
     /// The best in time and memory, by far where layers are large.
     #[default]
     Factored,
@@ -25,8 +25,9 @@ pub enum Method {
 
 /// A kernel of a network at finite width, ready to be evaluated at any θ and on any examples.
 ///
-/// The tangent kernel (NTK) is Θ[n,m,o,p] = Σ_i ∂f_o(x_n)/∂θ_i ∂f_p(x'_m)/∂θ_i over the free parameters; the covariance
-/// kernel (NNGP) of the outputs is f_o(x_n) f_p(x'_m). [`Kind`] says which entries of it are computed.
+/// The tangent kernel (NTK) is Θ_{nm,op} = Σ_i ∂f_o(x_n)/∂θ_i ∂f_p(x'_m)/∂θ_i over the free parameters; the covariance
+/// kernel (NNGP) of the outputs is f_o(x_n) f_p(x'_m). [`Kind`] says which entries of it are computed. The network is seen
+/// as a function of one example, as all are that treat the examples of a batch alike and apart.
 #[derive(Debug)]
 pub struct Empirical {
     network: Network,

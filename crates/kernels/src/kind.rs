@@ -1,22 +1,22 @@
 //! What of a kernel is computed.
 
-/// Which entries or sums of the kernel Θ[n,m,o,p] = ⟨∂f_o(x_n)/∂θ, ∂f_p(x'_m)/∂θ⟩ are computed: n < N₁ and m < N₂ are
+/// Which entries or sums of the kernel Θ_{nm,op} = ⟨∂f_o(x_n)/∂θ, ∂f_p(x'_m)/∂θ⟩ are computed: n < N₁ and m < N₂ are
 /// examples, o and p < O outputs (those of several axes in row-major order).
 ///
 /// For the covariance kernel of outputs the same holds with f_o(x_n) f_p(x'_m) in place of the scalar product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Θ[n,m,o,p], laid out as (N₁, O, N₂, O), so that it is a matrix of N₁ O × N₂ O: rows are the elements of f of the
+    /// Θ_{nm,op}, laid out as (N₁, O, N₂, O), so that it is a matrix of N₁ O × N₂ O: rows are the elements of f of the
     /// first batch, columns those of the second.
     Full,
-    /// (1/O) Σ_o Θ[n,m,o,o], of shape (N₁, N₂). At infinite width Θ[n,m,o,p] vanishes for o ≠ p and is the same for all
+    /// (1/O) Σ_o Θ_{nm,oo}, of shape (N₁, N₂). At infinite width Θ_{nm,op} vanishes for o ≠ p and is the same for all
     /// o = p, and this is its value.
     Trace,
-    /// (1/O) Σ_o Θ[n,n,o,o], of shape (N): the diagonal of `Trace` for one batch.
+    /// (1/O) Σ_o Θ_{nn,oo}, of shape (N): the diagonal of `Trace` for one batch.
     Diagonal,
-    /// Θ[n,m,o,o], of shape (O, N₁, N₂): one kernel matrix for each output.
+    /// Θ_{nm,oo}, of shape (O, N₁, N₂): one kernel matrix for each output.
     PerOutput,
-    /// (1/O) Σ_{o,p} Θ[n,m,o,p], of shape (N₁, N₂): the kernel of the one output Σ_o f_o/√O, called pseudo-NTK (Mohamadi,
+    /// (1/O) Σ_{o,p} Θ_{nm,op}, of shape (N₁, N₂): the kernel of the one output Σ_o f_o/√O, called pseudo-NTK (Mohamadi,
     /// Bae, Sutherland 2023). It costs as much as a network with one output.
     SumOfLogits,
 }

@@ -2,7 +2,7 @@
 //!
 //! Trained by gradient descent with small steps, a network's outputs move by ḟ = −Θ ∂ℒ/∂f with the tangent kernel
 //!
-//! > Θ[n,m,o,p] = Σ_i ∂f_o(x_n)/∂θ_i ∂f_p(x_m)/∂θ_i
+//! > Θ_{nm,op} = Σ_i ∂f_o(x_n)/∂θ_i ∂f_p(x_m)/∂θ_i
 //!
 //! (Jacot, Gabriel, Hongler 2018). At infinite width it does not change while training; this crate's [`Empirical`] kernels
 //! are those of networks as they are, at any θ.
@@ -19,7 +19,7 @@
 //!
 //! let ntk = Empirical::ntk(&network);                     // differentiated once
 //! let trace = ntk.kernel(Kind::Trace, &theta, &x, None, &threads);
-//! assert_eq!(trace.shape(), [5, 5]);                      // (1/O) Σ_o Θ[n,m,o,o]
+//! assert_eq!(trace.shape(), [5, 5]);                      // (1/O) Σ_o Θ_{nm,oo}
 //! let full = ntk.kernel(Kind::Full, &theta, &x, Some(&x[..6]), &threads);
 //! assert_eq!(full.shape(), [5, 2, 2, 2]);                 // (N₁, O, N₂, O), of all examples with the first two
 //! assert_eq!((full.matrix().nrows(), full.matrix().ncols()), (10, 4));
