@@ -367,6 +367,33 @@ fn a_kernel_of_one_example_and_one_output_is_the_square_of_the_gradient() {
     }
 }
 
+/// Without tiles, the smaller budget would be exceeded twice; the Jacobian would take 50 MB.
+#[test]
+fn memory_stays_within_the_budget() {
+    let network = Network::new(mlp(&[128, 128], 3, Activation::Tanh, Scaling::ntk(1.5, 0.1)), [64]);
+    let theta: Vec<f32> = network.init(0);
+    let x: Vec<f32> = normal(160 * 64, 0, 1).iter().map(|&x| x as f32).collect();
+    for budget in [1 << 19, 1 << 21] {
+        for (kind, entries) in [(Kind::Full, 480 * 480), (Kind::Trace, 160 * 160), (Kind::Diagonal, 160)] {
+            for others in [None, Some(&x[..])] {
+                if kind == Kind::Diagonal && others.is_some() {
+                    continue;
+                }
+                let kernel = || {
+                    let ntk = Empirical::ntk(&network).within(budget);
+                    ntk.kernel(kind, &theta, &x, others, &Threads::one());
+                };
+                // The first products set memory aside for all later ones.
+                kernel();
+                let measured = allocation_counter::measure(kernel);
+                // Programs, plans, and scratch memory of a thread included.
+                let besides = measured.bytes_max - 4 * entries;
+                assert!(besides < budget as u64, "{kind:?}: {besides} bytes for {budget}");
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_free_gives_zeros() {
     let case = Case { layers: vec![Layer::Dense(2)], example: vec![3], batches: [4, 2], seed: 3 };

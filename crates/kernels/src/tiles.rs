@@ -66,7 +66,8 @@ impl<T: Real> Tiles<T> {
         let sizes = |examples| Sizes { kind, examples, cotangents };
         let asked: Vec<usize> = request.groups.concat();
         let asked: Vec<&Term> = terms.terms.iter().filter(|term| asked.contains(&term.tensor)).collect();
-        let contractions = choose(&asked, sizes(examples));
+        // Beyond some number of examples, more of them change no comparison.
+        let contractions = choose(&asked, sizes(examples.map(|n| n.min(1 << 10))));
         let of_group = |group: &Vec<usize>| {
             let belongs = |&i: &usize| group.contains(&contractions[i].tensor);
             (0..contractions.len()).filter(belongs).collect::<Vec<_>>()
@@ -84,7 +85,7 @@ impl<T: Real> Tiles<T> {
         loop {
             let held: usize = values.iter().map(|value| value.batched(panel, cotangents).size()).sum();
             let panels = if symmetric && panel >= longest { 1 } else { 2 };
-            if panel == 1 || panels * held + make(panel).workspace_size() <= budget {
+            if panel == 1 || panels * held + make(panel).workspace_size() <= budget / 2 {
                 break;
             }
             panel = panel.div_ceil(2);
