@@ -401,9 +401,9 @@ fn written(layer: &Layer) -> Value {
             [channels, written_windows(windows), written_scaling(scaling)].concat()
         }
         Layer::Pool(pool) => written_windows(&pool.windows),
-        Layer::Flatten(order) => vec![("order", word(ORDERS, *order))],
+        Layer::Flatten(order) => vec![("order", word(ORDERS, order))],
         Layer::LayerNorm(LayerNorm { epsilon, over }) => {
-            vec![("epsilon", Value::Float(*epsilon)), ("over", word(OVERS, *over))]
+            vec![("epsilon", Value::Float(*epsilon)), ("over", word(OVERS, over))]
         }
     };
     table([(layer.name().as_str(), table(fields))])
@@ -422,11 +422,11 @@ fn written_scaling(scaling: &Scaling) -> Vec<(&'static str, Value)> {
 }
 
 fn written_windows(Windows { size, stride, padding }: &Windows) -> Vec<(&'static str, Value)> {
-    vec![("size", integers(size)), ("stride", integers(stride)), ("padding", word(PADDINGS, *padding))]
+    vec![("size", integers(size)), ("stride", integers(stride)), ("padding", word(PADDINGS, padding))]
 }
 
-fn word<T: PartialEq>(words: &[(&str, T)], meaning: T) -> Value {
-    let found = words.iter().find(|(_, known)| *known == meaning);
+fn word<T: PartialEq>(words: &[(&str, T)], meaning: &T) -> Value {
+    let found = words.iter().find(|(_, known)| known == meaning);
     Value::String(found.expect("every meaning has a word").0.into())
 }
 
