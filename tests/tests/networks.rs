@@ -263,6 +263,8 @@ proptest! {
             let before = theta.clone();
             plan.run(&[&before, &x, &y], &mut [&mut theta, &mut rest], &mut plan.workspace(&Threads::one()));
         }
+        // Any rate is too large for some network.
+        prop_assume!(theta.iter().all(|theta| theta.abs() < 1e2));
         linear_law(&case, &theta)?;
     }
 
