@@ -103,12 +103,11 @@ impl Linearized {
     /// inputs like x: nothing is computed or kept for derivatives in them.
     ///
     /// # Panics
-    /// If `batch` is 0, or the mask is for another number of parameters.
+    /// If `batch` is 0, or the mask is of other tensors than the network's.
     #[track_caller]
     pub fn masked(network: &Network, batch: usize, mask: &Mask) -> Self {
         assert!(batch > 0, "a batch of no examples");
-        let (parameters, masked) = (network.parameters().len(), mask.full_len());
-        assert!(parameters == masked, "a mask of {masked} parameters for {parameters}");
+        mask.check_of(network.parameters());
         let source = Source::Network(network.clone());
         let example = network.example().size();
         let family = Family { source, mask: mask.clone(), example, made: Cache::default() };

@@ -157,6 +157,16 @@ impl Mask {
         }
     }
 
+    /// Panics if it is of other tensors.
+    #[track_caller]
+    pub(crate) fn check_of(&self, parameters: &Parameters) {
+        let name = |(name, range): (&str, &Range<usize>)| format!("{name} ({})", range.len());
+        let masked: Vec<String> = self.tensors.iter().map(|t| name((&t.name, &t.range))).collect();
+        let given: Vec<String> = parameters.tensors().iter().map(|t| name((&t.name, &t.range))).collect();
+        let (masked, given) = (masked.join(", "), given.join(", "));
+        assert!(masked == given, "a mask of {masked} for parameters {given}");
+    }
+
     #[track_caller]
     fn check(&self, full: usize, free: usize) {
         let (all, some) = (self.full_len(), self.len());

@@ -81,8 +81,8 @@ impl Programs {
             let inputs = pull.graph().inputs().len();
             let overwritten: Vec<(usize, usize)> = (0..sums.len()).map(|i| (inputs + i, i)).collect();
             let program = Graph::trace([pull.graph().inputs(), &sums].concat(), |x| {
-                let Some(first) = x.first() else { return Vec::new() };
-                let change = first.builder().call(pull.graph(), &x[..inputs]);
+                // u, at least, is an input.
+                let change = x[0].builder().call(pull.graph(), &x[..inputs]);
                 change.iter().zip(&x[inputs..]).map(|(&change, &sum)| sum + change).collect()
             });
             Plan::in_place(&simplify(&program), &overwritten)

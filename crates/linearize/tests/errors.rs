@@ -37,7 +37,8 @@ fn wrong_lengths_are_named_at_the_callers_line() {
         linearized.value(&theta, &x[..4], &one);
     });
     refuses("a batch of no examples", || drop(Linearized::of_network(&network, 0)));
-    refuses("a mask of 8 parameters for 26", || {
+    let tensors = "0.weight (12), 0.bias (4), 2.weight (8), 2.bias (2)";
+    refuses(&format!("a mask of 0.weight (6), 0.bias (2) for parameters {tensors}"), || {
         let other = Network::new(mlp(&[], 2, Activation::Tanh, Scaling::ntk(1.5, 0.1)), [3]);
         drop(Linearized::masked(&network, 2, &Mask::new(other.parameters())));
     });
