@@ -59,11 +59,10 @@ fn layer(choice: [usize; 4], activations: &[Activation]) -> Layer {
         }
         8 if c % 3 == 0 => Layer::GlobalAvgPool,
         8 => {
-            let inner = Layer::Sum(vec![Layer::Serial(vec![activation(), activation()]), activation()]);
-            Layer::Serial(vec![
-                activation(),
-                Layer::Sum(vec![Layer::Serial(vec![inner]), Layer::Serial(vec![])]),
-            ])
+            // Bounded first, so that functions which grow fast are not put on top of each other.
+            let tanh = || Layer::Activation(Activation::Tanh);
+            let inner = Layer::Sum(vec![Layer::Serial(vec![activation(), tanh()]), tanh()]);
+            Layer::Serial(vec![tanh(), Layer::Sum(vec![Layer::Serial(vec![inner]), Layer::Serial(vec![])])])
         }
         _ => activation(),
     }
