@@ -3,14 +3,10 @@
 use cotangent::autodiff::{Function, value_and_grad, vjp};
 use cotangent::prelude::*;
 use serde_json::Value;
+use tests::numbers;
 
 fn reference() -> Value {
     serde_json::from_str(include_str!("../reference/layers.json")).expect("valid JSON")
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    let list = value.as_array().expect("a list");
-    list.iter().map(|number| number.as_f64().expect("a number")).collect()
 }
 
 fn text(value: &Value) -> &str {

@@ -3,28 +3,14 @@
 use cotangent::autodiff::einsum;
 use cotangent::prelude::*;
 use serde_json::Value;
-
-/// The numbers of a nested list, in order.
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(list) => list.iter().flat_map(numbers).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
+use tests::{finite_network, numbers};
 
 /// Dense(4)-Erf-Dense(4)-Relu-Dense(2) with σ_w = 1.3, σ_b = 0.2: f and f_lin at a finite distance from θ₀.
 #[test]
 fn finite_network_and_its_linear_model() {
     let reference: Value =
         serde_json::from_str(include_str!("../reference/finite.json")).expect("valid JSON");
-    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
-    let net = Serial::new()
-        .then(dense(4))
-        .then(Activation::ERF)
-        .then(dense(4))
-        .then(Activation::Relu)
-        .then(dense(2));
-    let network = Network::new(net, [3]);
+    let network = finite_network();
     let flat = |name: &str| numbers(&reference[name]);
     let (theta, delta) = (flat("params"), flat("delta"));
     let x = numbers(&reference["x"]);
@@ -51,14 +37,7 @@ fn finite_kernels() {
     let parse = |text: &str| -> Value { serde_json::from_str(text).expect("valid JSON") };
     let parameters = parse(include_str!("../reference/finite.json"));
     let reference = parse(include_str!("../reference/kernels.json"));
-    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
-    let net = Serial::new()
-        .then(dense(4))
-        .then(Activation::ERF)
-        .then(dense(4))
-        .then(Activation::Relu)
-        .then(dense(2));
-    let network = Network::new(net, [3]);
+    let network = finite_network();
     let theta = numbers(&parameters["params"]);
     let [train, test] = ["x_train", "x_test"].map(|name| numbers(&reference[name]));
     let close = |ours: &[f64], name: &str| {

@@ -4,6 +4,7 @@ use cotangent::linearize::Series;
 use cotangent::prelude::*;
 use proptest::prelude::*;
 use serde_json::Value;
+use tests::{finite_network, numbers};
 
 use crate::{Case, case, close, filled, norm, normal};
 
@@ -175,20 +176,7 @@ proptest! {
 fn taylor_model_of_the_reference_network() {
     let reference: Value =
         serde_json::from_str(include_str!("../../reference/finite.json")).expect("valid JSON");
-    fn numbers(value: &Value) -> Vec<f64> {
-        match value {
-            Value::Array(list) => list.iter().flat_map(numbers).collect(),
-            number => vec![number.as_f64().expect("a number")],
-        }
-    }
-    let dense = |width| Dense { width, scaling: Scaling::ntk(1.3, 0.2) };
-    let net = Serial::new()
-        .then(dense(4))
-        .then(Activation::ERF)
-        .then(dense(4))
-        .then(Activation::Relu)
-        .then(dense(2));
-    let linearized = Linearized::of_network(&Network::new(net, [3]), 5);
+    let linearized = Linearized::of_network(&finite_network(), 5);
     let flat = |name: &str| numbers(&reference[name]);
     let model = TaylorModel::new(&linearized, 2, &flat("params"));
     let series: Series<f64> = model.series(&flat("delta"), &flat("x"), &Threads::one());

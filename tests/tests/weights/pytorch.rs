@@ -8,16 +8,9 @@ use cotangent::nets::{Conv, Flatten, Parameterization, Windows};
 use cotangent::prelude::*;
 use proptest::prelude::*;
 use serde_json::Value;
+use tests::numbers;
 
 use super::{FORMATS, network, reading, reference, safetensors};
-
-/// The numbers of a nested list, in order.
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(list) => list.iter().flat_map(numbers).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
 
 /// A network reads the state dict of a PyTorch model, from any file, in any parameterization, and computes what the
 /// model does, to 1e-12. `channels_last` puts PyTorch's images in the order of ours.
