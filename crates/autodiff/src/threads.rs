@@ -65,9 +65,9 @@ impl Threads {
         }
     }
 
-    /// Runs both, possibly at the same time. To be called inside [`Threads::install`].
+    /// Runs both, possibly at the same time: to be called inside [`Threads::install`].
     #[inline]
-    pub(crate) fn join(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    pub fn join(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
         if self.pool.is_some() {
             rayon::join(a, b);
         } else {

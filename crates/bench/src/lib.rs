@@ -2,5 +2,6 @@
 
 pub mod entk;
 pub mod gemm;
+pub mod infinite;
 pub mod timing;
 pub mod workloads;

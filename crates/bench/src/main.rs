@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use bench::entk::ENTKS;
 use bench::gemm::GEMMS;
+use bench::infinite::INFS;
 use bench::timing::{Prepared, best_of_five};
 use bench::workloads::WORKLOADS;
 use clap::{Parser, Subcommand};
@@ -23,7 +24,7 @@ use cotangent::prelude::*;
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "gemm": matrix products alone
+    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "inf": those of infinite width; "gemm": matrix products alone
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(subcommand)]
@@ -71,6 +72,11 @@ fn time(names: &[String]) -> io::Result<()> {
     for entk in ENTKS.iter().filter(|entk| kernels(entk.name())) {
         let seconds = threads.install(|| entk.seconds(&threads));
         writeln!(io::stdout().lock(), "{} {seconds:.9}", entk.name())?;
+    }
+    let limits = |name: &str| names.iter().any(|chosen| chosen == "inf" || chosen == name);
+    for inf in INFS.iter().filter(|inf| limits(&inf.name())) {
+        let seconds = threads.install(|| inf.seconds(&threads));
+        writeln!(io::stdout().lock(), "{} {seconds:.9}", inf.name())?;
     }
     for gemm in GEMMS.iter().filter(|gemm| names.iter().any(|name| name == "gemm" || *name == gemm.name())) {
         let seconds = threads.install(|| gemm.seconds(&threads));

@@ -73,6 +73,11 @@ impl Empirical {
         Self { network, mask, tangent, method: Method::default(), budget: 1 << 30, terms }
     }
 
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// By another method.
     #[must_use]
     pub fn by(self, method: Method) -> Self {

@@ -52,8 +52,10 @@
 //!
 //! [`measures`] has the distances of kernels, their spectra, and what these say of training.
 
+mod average;
 mod contract;
 mod empirical;
+mod infinite;
 mod jacobians;
 mod kernel;
 mod kind;
@@ -62,7 +64,9 @@ pub mod measures;
 mod terms;
 mod tiles;
 
+pub use average::Average;
 pub use empirical::{Empirical, Method};
+pub use infinite::{Infinite, Limits};
 pub use kernel::Kernel;
 pub use kind::Kind;
 pub use lanczos::{Ritz, largest_eigenvalue};

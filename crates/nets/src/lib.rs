@@ -59,6 +59,7 @@
 
 mod description;
 mod layers;
+mod limit;
 mod module;
 mod network;
 mod normal;
@@ -71,6 +72,7 @@ pub use layers::{
     Activation, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum, UnknownActivation,
     Windows, mlp, residual,
 };
+pub use limit::{Dual, Limit, Quadrature};
 pub use module::{Module, Reason, Refused, Signature};
 pub use network::Network;
 pub use parameters::{Declaration, Parameter, Parameters};

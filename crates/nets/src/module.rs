@@ -5,6 +5,7 @@ use std::fmt;
 use autodiff::{Shape, Var};
 
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::parameters::Declaration;
 
 /// A layer, or layers put together: its parameters, and what it does to a batch of examples.
@@ -21,6 +22,18 @@ pub trait Module: fmt::Debug + Send + Sync {
     /// # Panics
     /// If it does not apply to such examples, or there are not as many parameters as declared.
     fn apply<'g>(&self, parameters: &[Var<'g>], x: Var<'g>) -> Var<'g>;
+
+    /// What its outputs are as the layers become wide, given what the `input` is, which it makes of examples of the given
+    /// shape: see [`Limit`]. A module without parameters that applies a smooth function needs no more than
+    /// [`Limit::through`].
+    ///
+    /// # Errors
+    /// If it has no limit, or none that is known here, or it does not apply to such examples.
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let _ = (example, input);
+        let module = self.layer().map_or_else(|| "a module of your own".into(), |layer| layer.name());
+        Err(Reason::NoLimit { module, why: "does not say what its limit is" }.into())
+    }
 
     /// Itself as data, if it can be written down: a user's own module cannot.
     fn layer(&self) -> Option<Layer> {
@@ -97,6 +110,13 @@ pub enum Reason {
         /// The shape of the tensor.
         shape: Shape,
     },
+    /// It has no limit of infinite width, or none that is known.
+    NoLimit {
+        /// The module.
+        module: String,
+        /// Why.
+        why: &'static str,
+    },
     /// Something else, in words.
     Other(String),
 }
@@ -138,6 +158,13 @@ impl fmt::Display for Reason {
                 write!(f, "a tensor of shape {shape}, and tensors are never empty")
             }
             Self::Size { shape } => write!(f, "a tensor of shape {shape} has too many elements"),
+            Self::NoLimit { module, why } => {
+                write!(
+                    f,
+                    "no limit of infinite width: {module} {why}; empirical kernels, and their means over random \
+                     parameters, can be had of all layers"
+                )
+            }
             Self::Other(reason) => f.write_str(reason),
         }
     }

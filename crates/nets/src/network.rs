@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use autodiff::{Graph, Real, Shape};
+use autodiff::{Builder, Graph, Real, Shape, Var};
 
+use crate::limit::{Limit, NODES, Quadrature};
 use crate::module::{Module, Reason, Refused};
 use crate::normal::Normal;
 use crate::parameters::{Parameters, elements};
@@ -99,5 +100,38 @@ impl Network {
             });
             vec![self.module.apply(&effective.collect::<Vec<_>>(), *x)]
         })
+    }
+
+    /// The program of the network's limit of infinite width for pairs of `rows` with `columns` examples: inputs are x₁
+    /// (rows, example shape), x₂ (columns, example shape), and the two of [`Quadrature::numbers`] for `terms`; outputs are the NNGP and the NTK, (rows, columns, places…), then what quadratures lack at most, relatively.
+    /// `resolution` is that of a [`Quadrature`].
+    ///
+    /// # Errors
+    /// If a layer has no limit, or none that is known.
+    ///
+    /// # Panics
+    /// If a number of examples is 0, or there are fewer than 2 terms.
+    #[track_caller]
+    pub fn limit(
+        &self,
+        [rows, columns]: [usize; 2],
+        terms: usize,
+        resolution: f64,
+    ) -> Result<Graph, Refused> {
+        assert!(rows > 0 && columns > 0, "a limit for {rows} × {columns} examples");
+        assert!(terms > 1, "a quadrature of {terms} terms");
+        let batch = |n: usize| [n].iter().chain(self.example.iter()).copied().collect::<Shape>();
+        let builder = Builder::new();
+        let x = [rows, columns].map(|n| {
+            let x = builder.input(batch(n));
+            // A number is a vector of one channel.
+            if self.example.rank() == 0 { x.reshape([n, 1]) } else { x }
+        });
+        let (nodes, hermite) = (builder.input([NODES]), builder.input([terms, NODES]));
+        let input = Limit::of_inputs(x, Quadrature { nodes, hermite, resolution });
+        let Limit { nngp, ntk, errors, .. } = self.module.limit(&self.example, input)?;
+        let ntk = ntk.unwrap_or_else(|| builder.fill(0.0, &nngp.shape()));
+        let outputs: Vec<Var<'_>> = [nngp, ntk].into_iter().chain(errors).collect();
+        Ok(builder.finish(&outputs))
     }
 }

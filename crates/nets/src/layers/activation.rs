@@ -10,6 +10,7 @@ use std::str::FromStr;
 use autodiff::{Shape, Var};
 
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature};
 
 /// A function φ applied to every unit z.
@@ -119,6 +120,9 @@ pub enum Activation {
     },
 }
 
+/// By what an argument of the sigmoid is multiplied for the error function to be like it.
+pub(super) const LIKE_SIGMOID: f64 = 1.0 / 2.402_056_353_171_979_6;
+
 /// The largest degree of a polynomial: √n! and the program's length stay within bounds.
 const LARGEST_DEGREE: usize = 100;
 
@@ -227,7 +231,7 @@ impl Activation {
     }
 
     /// φ(z).
-    fn of<'g>(&self, z: Var<'g>) -> Var<'g> {
+    pub(super) fn of<'g>(&self, z: Var<'g>) -> Var<'g> {
         match *self {
             Self::Identity => z,
             Self::Relu => z.relu(),
@@ -235,7 +239,7 @@ impl Activation {
             Self::Abs => z.abs(),
             Self::Abrelu { a, b } => sloped(z, a, b),
             Self::Erf { a, b, c } => shifted(scaled(a, scaled(b, z).erf()), c),
-            Self::SigmoidLike => 0.5 * z.scale(2.402_056_353_171_979_6_f64.recip()).erf() + 0.5,
+            Self::SigmoidLike => 0.5 * z.scale(LIKE_SIGMOID).erf() + 0.5,
             Self::Sigmoid => z.sigmoid(),
             Self::Tanh => z.tanh(),
             Self::Softplus => z.softplus(),
@@ -258,12 +262,12 @@ impl Activation {
 }
 
 /// a y.
-fn scaled(a: f64, y: Var<'_>) -> Var<'_> {
+pub(super) fn scaled(a: f64, y: Var<'_>) -> Var<'_> {
     if a == 1.0 { y } else { a * y }
 }
 
 /// y + c.
-fn shifted(y: Var<'_>, c: f64) -> Var<'_> {
+pub(super) fn shifted(y: Var<'_>, c: f64) -> Var<'_> {
     if c == 0.0 { y } else { y + c }
 }
 
@@ -288,7 +292,7 @@ fn hermite(z: Var<'_>, degree: u32) -> Var<'_> {
 }
 
 /// c₀ + z (c₁ + z (c₂ + …)), by Horner's rule.
-fn polynomial<'g>(z: Var<'g>, coefficients: &[f64]) -> Var<'g> {
+pub(super) fn polynomial<'g>(z: Var<'g>, coefficients: &[f64]) -> Var<'g> {
     match coefficients {
         [] => z.builder().fill(0.0, &z.shape()),
         [c] => z.builder().fill(*c, &z.shape()),
@@ -327,6 +331,25 @@ impl Module for Activation {
 
     fn apply<'g>(&self, _parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
         self.of(x)
+    }
+
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        self.signature(example)?;
+        let module = self.to_string();
+        match self {
+            Self::Identity => return Ok(input),
+            Self::Gaussian { b, .. } if *b > 0.0 => {
+                return Err(Reason::NoLimit { module, why: "with b > 0 has no finite variance" }.into());
+            }
+            _ if !input.gaussian => {
+                let why = "needs inputs that a layer with weights makes: put dense before it";
+                return Err(Reason::NoLimit { module, why }.into());
+            }
+            _ => {}
+        }
+        let mut input = input;
+        let dual = self.dual(&mut input);
+        Ok(input.after(dual))
     }
 
     fn layer(&self) -> Option<Layer> {

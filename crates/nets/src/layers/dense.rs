@@ -6,6 +6,7 @@
 use autodiff::{Axes, Shape, Var, einsum};
 
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature};
 use crate::scaling::Scaling;
 
@@ -43,6 +44,24 @@ impl Module for Dense {
         };
         einsum("ni,io->no", x, weight) + bias.broadcast(Axes::new([(0, x.shape()[0])]))
     }
+
+    /// K' = σ_w² K + σ_b², and what W, b and the layers before contribute to the tangent kernel: in terms of the parameters'
+    /// multipliers m and deviations s, m_w² n K + m_b² + m_w² s_w² n T. (Jacot et al. 2018, Theorem 1; Sohl-Dickstein et al.
+    /// 2020, Eqs. 13 to 16.)
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let [weight, bias] = &self.signature(example)?.parameters[..] else {
+            unreachable!("a dense layer has two parameters")
+        };
+        #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
+        let by_weights = weight.multiplier.powi(2) * example[0] as f64;
+        let (by_inputs, shift) = (by_weights * weight.std.powi(2), (bias.multiplier * bias.std).powi(2));
+        let own = by_weights * input.nngp + bias.multiplier.powi(2);
+        let ntk = input.ntk.map_or(own, |ntk| own + by_inputs * ntk);
+        let covariance = |k: Var<'g>| by_inputs * k + shift;
+        let (nngp, variances) = (covariance(input.nngp), input.variances.map(covariance));
+        Ok(Limit { nngp, ntk: Some(ntk), variances, gaussian: true, fresh: true, ..input })
+    }
+
     fn layer(&self) -> Option<Layer> {
         Some(Layer::Dense(self.clone()))
     }

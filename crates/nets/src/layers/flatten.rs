@@ -3,6 +3,7 @@
 use autodiff::{Shape, Var};
 
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Refused, Signature};
 
 /// All elements of an example as one vector.
@@ -30,6 +31,19 @@ impl Module for Flatten {
             _ => x,
         };
         ordered.reshape([batch, shape.size() / batch])
+    }
+
+    /// Of a vector, the channels are all places': means over places.
+    fn limit<'g>(&self, _example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let places = input.variances[0].shape().rank() - 1;
+        if places == 0 {
+            return Ok(input);
+        }
+        #[allow(clippy::cast_precision_loss, reason = "examples have far fewer than 2⁵³ elements")]
+        let share = (input.variances[0].shape()[1..].iter().product::<usize>() as f64).recip();
+        let mean =
+            move |y: Var<'g>, first: usize| y.sum(&(first..first + places).collect::<Vec<_>>()).scale(share);
+        Ok(input.linear(|pairs| mean(pairs, 2), |single| mean(single, 1)))
     }
 
     fn layer(&self) -> Option<Layer> {

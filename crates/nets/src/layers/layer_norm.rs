@@ -3,6 +3,7 @@
 use autodiff::{Axes, Shape, Var};
 
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature};
 
 /// (z − mean)/√(variance + ε) over the channels at each place, or over a whole example. There are no parameters.
@@ -59,6 +60,30 @@ impl Module for LayerNorm {
         let centred = x - mean(x).broadcast(repeated.clone());
         let variance = mean(centred * centred);
         centred * (variance + self.epsilon).rsqrt().broadcast(repeated)
+    }
+
+    /// K/√((q₁ + ε)(q₂ + ε)): of many channels with mean 0, the variance is q.
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        self.signature(example)?;
+        if !input.gaussian {
+            let why = "needs inputs with mean 0 that a layer with weights makes";
+            return Err(Reason::NoLimit { module: "layer_norm".into(), why }.into());
+        }
+        let scale = input.variances.map(|q| {
+            let places: Vec<usize> = match self.over {
+                Over::Channels => Vec::new(),
+                Over::Everything => (1..q.shape().rank()).collect(),
+            };
+            let repeated = Axes::new(places.iter().map(|&axis| (axis, q.shape()[axis])));
+            #[allow(clippy::cast_precision_loss, reason = "examples have far fewer than 2⁵³ elements")]
+            let count = places.iter().map(|&axis| q.shape()[axis]).product::<usize>() as f64;
+            let mean =
+                if places.is_empty() { q } else { q.sum(&places).scale(count.recip()).broadcast(repeated) };
+            (mean + self.epsilon).rsqrt()
+        });
+        let both = input.outer(scale);
+        let variances = [0, 1].map(|side| input.variances[side] * scale[side] * scale[side]);
+        Ok(Limit { nngp: input.nngp * both, ntk: input.ntk.map(|ntk| ntk * both), variances, ..input })
     }
 
     fn layer(&self) -> Option<Layer> {

@@ -3,6 +3,7 @@
 mod activation;
 mod conv;
 mod dense;
+mod dual;
 mod flatten;
 mod layer_norm;
 mod pool;

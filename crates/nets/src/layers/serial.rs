@@ -4,6 +4,7 @@ use autodiff::{Shape, Var};
 
 use super::{Activation, Dense};
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature, apply_next};
 use crate::parameters::elements;
 use crate::scaling::Scaling;
@@ -52,6 +53,16 @@ impl Module for Serial {
     fn apply<'g>(&self, parameters: &[Var<'g>], x: Var<'g>) -> Var<'g> {
         let mut rest = parameters;
         self.modules.iter().fold(x, |h, module| apply_next(module.as_ref(), &mut rest, h))
+    }
+
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let mut example = example.clone();
+        let mut limit = input;
+        for (i, module) in self.modules.iter().enumerate() {
+            limit = module.limit(&example, limit).map_err(|refused| refused.within(i))?;
+            example = module.signature(&example).map_err(|refused| refused.within(i))?.output;
+        }
+        Ok(limit)
     }
 
     fn layer(&self) -> Option<Layer> {

@@ -4,6 +4,7 @@ use autodiff::{Shape, Var};
 
 use super::Activation;
 use crate::description::Layer;
+use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature, apply_next};
 
 /// x ↦ f₀(x) + f₁(x) + …, for modules that make the same shape of x. The parameters of the `i`-th are named `i.…`.
@@ -62,6 +63,43 @@ impl Module for Sum {
         let mut rest = parameters;
         let results = self.branches.iter().map(|branch| apply_next(branch.as_ref(), &mut rest, x));
         results.reduce(|sum, y| sum + y).expect("the signature wants a branch")
+    }
+
+    /// Covariances add up where branches are uncorrelated: where all but one end in weights of their own.
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let mut sum: Option<Limit<'g>> = None;
+        for (i, branch) in self.branches.iter().enumerate() {
+            let before = sum.as_ref().map_or(Vec::new(), |sum| sum.errors.clone());
+            let errors = if i == 0 { input.errors.clone() } else { before };
+            let given = Limit { fresh: false, errors, ..input.clone() };
+            let own = branch.limit(example, given).map_err(|refused| refused.within(i))?;
+            sum = Some(match sum {
+                None => own,
+                Some(sum) if sum.fresh || own.fresh => {
+                    let add = |a: Option<Var<'g>>, b: Option<Var<'g>>| match (a, b) {
+                        (Some(a), Some(b)) => Some(a + b),
+                        (a, b) => a.or(b),
+                    };
+                    Limit {
+                        nngp: sum.nngp + own.nngp,
+                        ntk: add(sum.ntk, own.ntk),
+                        variances: [0, 1].map(|side| sum.variances[side] + own.variances[side]),
+                        gaussian: sum.gaussian && own.gaussian,
+                        fresh: sum.fresh && own.fresh,
+                        ..own
+                    }
+                }
+                Some(_) => {
+                    let why =
+                        "adds up branches that are correlated (all but one must end in a layer with weights)";
+                    return Err(Reason::NoLimit { module: "sum".into(), why }.into());
+                }
+            });
+        }
+        let sum = sum.ok_or_else(|| Reason::Other("sum: there are no branches".into()))?;
+        // What is linear in a fresh input is as fresh.
+        let fresh = sum.fresh || input.fresh && sum.gaussian;
+        Ok(Limit { fresh, ..sum })
     }
 
     fn layer(&self) -> Option<Layer> {

@@ -1,0 +1,336 @@
+//! Kernels at infinite width.
+//!
+//! The network's limit is a program for a few hundred examples at a time, whose values stay in the second-level cache: a
+//! *tile* of the kernel. Each thread computes tiles of its own.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use autodiff::{Graph, Plan, Real, Shape, Threads, Workspace};
+use nets::{Network, Quadrature, Refused};
+
+use crate::kernel::Kernel;
+use crate::kind::Kind;
+
+/// The kernels of a network as its layers become wide: the NNGP, which is the covariance of the outputs at random parameters,
+/// and the NTK, to which the tangent kernel converges and where it stays through training (Jacot et al. 2018).
+///
+/// Outputs are independent and alike, so a kernel is one matrix, N₁ × N₂, for all of them.
+///
+/// ```
+/// use autodiff::Threads;
+/// use kernels::Infinite;
+/// use nets::{Activation, Network, Scaling, mlp};
+///
+/// // One hidden layer of any width. For relu the NNGP is 1/2 of x with itself, and 1/2π with what is orthogonal.
+/// let network = Network::new(mlp(&[1], 1, Activation::Relu, Scaling::ntk(1.0, 0.0)), [2]);
+/// let limit = Infinite::new(&network)?;
+/// let x: [f64; 4] = [1.0, 1.0, 1.0, -1.0];                // 2 examples
+/// let kernels = limit.kernels(&x, None, &Threads::one());
+/// let (nngp, ntk) = (kernels.nngp.values(), kernels.ntk.values());
+/// assert!((nngp[0] - 0.5).abs() < 1e-15 && (nngp[1] - 0.5 / std::f64::consts::PI).abs() < 1e-15);
+/// assert!((ntk[0] - 1.0).abs() < 1e-15 && ntk[1] == nngp[1]);
+/// # Ok::<(), nets::Refused>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Infinite {
+    network: Network,
+    terms: usize,
+}
+
+/// Both kernels of a network at infinite width.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits<T> {
+    /// The covariance of an output, N₁ × N₂.
+    pub nngp: Kernel<T>,
+    /// The tangent kernel of an output, N₁ × N₂.
+    pub ntk: Kernel<T>,
+    /// The largest part of E[φ²] or E[φ'²] of any example that expansions in Hermite polynomials did not reach, relatively: an
+    /// upper bound, up to rounding, of what each such layer adds to the relative error of its variances. 0 where all
+    /// activations have closed forms.
+    pub error: f64,
+}
+
+/// Rows and columns of a tile, at most.
+const TILE: usize = 256;
+/// Terms of Hermite expansions, if not chosen.
+const TERMS: usize = 128;
+/// Differences of a covariance and variances that come of rounding, in units of a number's last place.
+const ROUNDING: f64 = 32.0;
+
+impl Infinite {
+    /// The limit of a network.
+    ///
+    /// # Errors
+    /// If a layer has no limit, or none that is known.
+    pub fn new(network: &Network) -> Result<Self, Refused> {
+        let this = Self { network: network.clone(), terms: TERMS };
+        this.program([1, 1], 0.0).map(|_| this)
+    }
+
+    /// With so many terms of the expansions of activations without closed forms; otherwise 128. [`Limits::error`] tells what
+    /// they leave.
+    ///
+    /// # Panics
+    /// If they are fewer than 2.
+    #[must_use]
+    #[track_caller]
+    pub fn with_terms(self, terms: usize) -> Self {
+        assert!(terms > 1, "{terms} terms of an expansion");
+        Self { terms, ..self }
+    }
+
+    fn program(&self, examples: [usize; 2], resolution: f64) -> Result<Graph, Refused> {
+        let program = self.network.limit(examples, self.terms, resolution)?;
+        let rank = program.output_shapes().next().map_or(0, Shape::rank);
+        if rank > 2 {
+            let reason = "no limit of infinite width as one matrix: outputs have places (put flatten and dense at the end)";
+            return Err(nets::Reason::Other(reason.into()).into());
+        }
+        Ok(program)
+    }
+
+    /// Both kernels between the examples `x` (rows) and `others` (columns), or of `x` with itself, all flat. With itself, one
+    /// triangle is computed, and kernels are symmetric to the bit.
+    ///
+    /// # Panics
+    /// If batches do not divide into examples.
+    #[track_caller]
+    pub fn kernels<T: Real>(&self, x: &[T], others: Option<&[T]>, threads: &Threads) -> Limits<T> {
+        let (kernels, error) = self.compute([0, 1], x, others, threads);
+        let [nngp, ntk] = kernels;
+        Limits { nngp, ntk, error }
+    }
+
+    /// The tangent kernel alone, which saves memory and not much else. See [`kernels`](Self::kernels).
+    ///
+    /// # Panics
+    /// If batches do not divide into examples.
+    #[track_caller]
+    pub fn ntk<T: Real>(&self, x: &[T], others: Option<&[T]>, threads: &Threads) -> Kernel<T> {
+        let ([ntk], _) = self.compute([1], x, others, threads);
+        ntk
+    }
+
+    /// The covariance kernel alone, without the derivatives of activations. See [`kernels`](Self::kernels).
+    ///
+    /// # Panics
+    /// If batches do not divide into examples.
+    #[track_caller]
+    pub fn nngp<T: Real>(&self, x: &[T], others: Option<&[T]>, threads: &Threads) -> Kernel<T> {
+        let ([nngp], _) = self.compute([0], x, others, threads);
+        nngp
+    }
+
+    /// The outputs `wanted` of the program.
+    #[track_caller]
+    fn compute<T: Real, const K: usize>(
+        &self,
+        wanted: [usize; K],
+        x: &[T],
+        others: Option<&[T]>,
+        threads: &Threads,
+    ) -> ([Kernel<T>; K], f64) {
+        let examples = [x, others.unwrap_or(x)].map(|x| self.examples(x));
+        let mut kernels = wanted.map(|_| Kernel::zeros(Kind::Trace, examples, self.network.output().size()));
+        let tiles = InfiniteTiles::new(self, &wanted, examples, threads);
+        let whole = kernels.each_mut().map(Kernel::values_mut);
+        tiles.fill([x, others.unwrap_or(x)], others.is_none(), whole, threads);
+        (kernels, tiles.error())
+    }
+
+    #[track_caller]
+    fn examples(&self, x: &[impl Real]) -> usize {
+        let (elements, example) = (x.len(), self.network.example().size());
+        let divides = elements > 0 && elements.is_multiple_of(example);
+        assert!(divides, "{elements} elements of x do not divide into examples of {example}");
+        elements / example
+    }
+}
+
+/// Plans for tiles, and memory for each thread.
+struct InfiniteTiles<T: Real> {
+    example: usize,
+    columns: Vec<Range<usize>>,
+    plans: BTreeMap<[usize; 2], Plan>,
+    quadrature: [Vec<T>; 2],
+    states: Vec<Mutex<State<T>>>,
+}
+
+struct State<T: Real> {
+    workspace: Workspace<T>,
+    /// The outputs: kernels, then errors.
+    outputs: Vec<Vec<T>>,
+    error: f64,
+}
+
+/// Rows of kernels, to be filled.
+struct Panel<'a, T, const K: usize> {
+    rows: Range<usize>,
+    out: [&'a mut [T]; K],
+}
+
+impl<T: Real> InfiniteTiles<T> {
+    fn new(of: &Infinite, wanted: &[usize], examples: [usize; 2], threads: &Threads) -> Self {
+        let ranges = examples.map(divided);
+        let resolution = ROUNDING * Into::<f64>::into(T::epsilon());
+        let plan = |examples: [usize; 2]| {
+            let program = of.program(examples, resolution).expect("it was made before");
+            let errors = 2..program.outputs().len();
+            let outputs: Vec<usize> = wanted.iter().copied().chain(errors).collect();
+            Plan::new(&Graph::trace(program.inputs().iter().cloned(), |x| {
+                let all = x[0].builder().call(&program, x);
+                outputs.iter().map(|&i| all[i]).collect()
+            }))
+        };
+        let mut plans = BTreeMap::new();
+        for rows in &ranges[0] {
+            for columns in &ranges[1] {
+                let size = [rows.len(), columns.len()];
+                plans.entry(size).or_insert_with(|| plan(size));
+            }
+        }
+        let state = || {
+            let one = Threads::one();
+            let mut all = plans.values();
+            let mut workspace = all.next().expect("there are tiles").workspace(&one);
+            all.for_each(|plan| workspace.extend(plan));
+            Mutex::new(State { workspace, outputs: Vec::new(), error: 0.0 })
+        };
+        let states = (0..threads.count()).map(|_| state()).collect();
+        let [_, columns] = ranges;
+        let example = of.network.example().size();
+        Self { example, columns, plans, quadrature: Quadrature::numbers(of.terms), states }
+    }
+
+    /// The largest error so far.
+    fn error(&self) -> f64 {
+        self.states.iter().map(|state| lock(state).error).fold(0.0, f64::max)
+    }
+
+    /// Fills whole kernels.
+    fn fill<const K: usize>(&self, x: [&[T]; 2], symmetric: bool, out: [&mut [T]; K], threads: &Threads) {
+        let rows = divided(x[0].len() / self.example);
+        let width = x[1].len() / self.example;
+        let mut rest = out;
+        let mut panels = Vec::new();
+        for rows in rows {
+            let out = rest.each_mut().map(|rest| {
+                let (panel, others) = std::mem::take(rest).split_at_mut(rows.len() * width);
+                *rest = others;
+                panel
+            });
+            panels.push(Panel { rows, out });
+        }
+        threads.install(|| {
+            self.panels(&mut panels, x, symmetric, threads);
+            if symmetric {
+                mirror(&mut panels, width, threads);
+            }
+        });
+    }
+
+    /// Fills panels, divided among threads.
+    fn panels<const K: usize>(
+        &self,
+        panels: &mut [Panel<'_, T, K>],
+        x: [&[T]; 2],
+        symmetric: bool,
+        threads: &Threads,
+    ) {
+        if let [panel] = panels {
+            return self.panel(panel, x, symmetric);
+        }
+        let (low, high) = panels.split_at_mut(panels.len() / 2);
+        threads.join(|| self.panels(low, x, symmetric, threads), || self.panels(high, x, symmetric, threads));
+    }
+
+    /// Fills a panel tile by tile; if kernels are symmetric, from the diagonal on.
+    fn panel<const K: usize>(&self, panel: &mut Panel<'_, T, K>, x: [&[T]; 2], symmetric: bool) {
+        let state = self.states.iter().find_map(|state| state.try_lock().ok());
+        let mut state = state.expect("there is one for each thread");
+        let State { workspace, outputs, error } = &mut *state;
+        let (rows, width) = (panel.rows.clone(), x[1].len() / self.example);
+        for columns in self.columns.iter().filter(|columns| !symmetric || columns.end > rows.start) {
+            let part = |range: &Range<usize>| range.start * self.example..range.end * self.example;
+            let plan = &self.plans[&[rows.len(), columns.len()]];
+            let inputs: [&[T]; 4] =
+                [&x[0][part(&rows)], &x[1][part(columns)], &self.quadrature[0], &self.quadrature[1]];
+            outputs.resize_with(plan.outputs().len(), Vec::new);
+            for (output, shape) in outputs.iter_mut().zip(plan.outputs()) {
+                output.resize(shape.size(), T::zero());
+            }
+            let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+            plan.run(&inputs, &mut slices, workspace);
+            for (output, out) in outputs.iter().zip(&mut panel.out) {
+                let to = out.chunks_exact_mut(width);
+                for (row, to) in output.chunks_exact(columns.len()).zip(to) {
+                    to[columns.clone()].copy_from_slice(row);
+                }
+            }
+            let errors = outputs[K..].iter().flatten().map(|&e| Into::<f64>::into(e));
+            *error = errors.fold(*error, f64::max);
+        }
+    }
+}
+
+fn lock<S>(state: &Mutex<S>) -> MutexGuard<'_, S> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ranges of almost equal lengths, at most that of a tile.
+fn divided(examples: usize) -> Vec<Range<usize>> {
+    let length = examples.div_ceil(examples.div_ceil(TILE));
+    (0..examples).step_by(length).map(|start| start..examples.min(start + length)).collect()
+}
+
+/// Copies the upper triangles of symmetric matrices, given as all their panels or those of a square on the diagonal, to the
+/// lower ones.
+fn mirror<T: Real, const K: usize>(panels: &mut [Panel<'_, T, K>], width: usize, threads: &Threads) {
+    if let [panel] = panels {
+        let rows = panel.rows.clone();
+        for out in &mut panel.out {
+            for (i, row) in rows.clone().enumerate() {
+                for (j, column) in (rows.start..row).enumerate() {
+                    out[i * width + column] = out[j * width + row];
+                }
+            }
+        }
+        return;
+    }
+    let (above, below) = panels.split_at_mut(panels.len() / 2);
+    transpose(above, below, width, threads);
+    threads.join(|| mirror(above, width, threads), || mirror(below, width, threads));
+}
+
+/// Copies what is above the diagonal in the panels `above`, in the columns that are the rows of those `below`, to those.
+fn transpose<T: Real, const K: usize>(
+    above: &[Panel<'_, T, K>],
+    below: &mut [Panel<'_, T, K>],
+    width: usize,
+    threads: &Threads,
+) {
+    /// Rows and columns of a block that stays in the first-level cache.
+    const BLOCK: usize = 32;
+    if let [panel] = below {
+        for source in above {
+            for (from, to) in source.out.iter().zip(&mut panel.out) {
+                for first in (0..panel.rows.len()).step_by(BLOCK) {
+                    for start in (0..source.rows.len()).step_by(BLOCK) {
+                        let end = source.rows.len().min(start + BLOCK);
+                        for i in first..panel.rows.len().min(first + BLOCK) {
+                            let to = &mut to[i * width + source.rows.start..];
+                            for (j, to) in (start..end).zip(&mut to[start..end]) {
+                                *to = from[j * width + panel.rows.start + i];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return;
+    }
+    let (low, high) = below.split_at_mut(below.len() / 2);
+    threads.join(|| transpose(above, low, width, threads), || transpose(above, high, width, threads));
+}
