@@ -152,7 +152,8 @@ impl Infinite {
 /// Plans for tiles, and memory for each thread.
 struct InfiniteTiles<T: Real> {
     example: usize,
-    columns: Vec<Range<usize>>,
+    /// Of rows and of columns.
+    ranges: [Vec<Range<usize>>; 2],
     plans: BTreeMap<[usize; 2], Plan>,
     quadrature: [Vec<T>; 2],
     states: Vec<Mutex<State<T>>>,
@@ -165,11 +166,11 @@ struct State<T: Real> {
     error: f64,
 }
 
-/// Rows of kernels, to be filled.
-struct Panel<'a, T, const K: usize> {
-    rows: Range<usize>,
-    out: [&'a mut [T]; K],
-}
+/// Rows of each kernel.
+type Panel<'a, T, const K: usize> = Mutex<[&'a mut [T]; K]>;
+
+/// A tile: which ranges of rows and of columns.
+type Tile = [usize; 2];
 
 impl<T: Real> InfiniteTiles<T> {
     fn new(of: &Infinite, wanted: &[usize], examples: [usize; 2], threads: &Threads) -> Self {
@@ -199,9 +200,8 @@ impl<T: Real> InfiniteTiles<T> {
             Mutex::new(State { workspace, outputs: Vec::new(), error: 0.0 })
         };
         let states = (0..threads.count()).map(|_| state()).collect();
-        let [_, columns] = ranges;
         let example = of.network.example().size();
-        Self { example, columns, plans, quadrature: Quadrature::numbers(of.terms), states }
+        Self { example, ranges, plans, quadrature: Quadrature::numbers(of.terms), states }
     }
 
     /// The largest error so far.
@@ -209,69 +209,74 @@ impl<T: Real> InfiniteTiles<T> {
         self.states.iter().map(|state| lock(state).error).fold(0.0, f64::max)
     }
 
-    /// Fills whole kernels.
+    /// Fills kernels.
     fn fill<const K: usize>(&self, x: [&[T]; 2], symmetric: bool, out: [&mut [T]; K], threads: &Threads) {
-        let rows = divided(x[0].len() / self.example);
         let width = x[1].len() / self.example;
         let mut rest = out;
-        let mut panels = Vec::new();
-        for rows in rows {
-            let out = rest.each_mut().map(|rest| {
+        let panel = |rows: &Range<usize>| {
+            Mutex::new(rest.each_mut().map(|rest| {
                 let (panel, others) = std::mem::take(rest).split_at_mut(rows.len() * width);
                 *rest = others;
                 panel
-            });
-            panels.push(Panel { rows, out });
-        }
-        threads.install(|| {
-            self.panels(&mut panels, x, symmetric, threads);
-            if symmetric {
-                mirror(&mut panels, width, threads);
-            }
-        });
+            }))
+        };
+        let panels: Vec<Panel<'_, T, K>> = self.ranges[0].iter().map(panel).collect();
+        let columns = |i| if symmetric { i..self.ranges[1].len() } else { 0..self.ranges[1].len() };
+        let tiles: Vec<Tile> = (0..panels.len()).flat_map(|i| columns(i).map(move |j| [i, j])).collect();
+        threads.install(|| self.tiles(&tiles, x, symmetric, &panels, threads));
     }
 
-    /// Fills panels, divided among threads.
-    fn panels<const K: usize>(
+    /// Computes tiles, divided among threads.
+    fn tiles<const K: usize>(
         &self,
-        panels: &mut [Panel<'_, T, K>],
+        tiles: &[Tile],
         x: [&[T]; 2],
         symmetric: bool,
+        panels: &[Panel<'_, T, K>],
         threads: &Threads,
     ) {
-        if let [panel] = panels {
-            return self.panel(panel, x, symmetric);
+        if let &[tile] = tiles {
+            return self.tile(tile, x, symmetric, panels);
         }
-        let (low, high) = panels.split_at_mut(panels.len() / 2);
-        threads.join(|| self.panels(low, x, symmetric, threads), || self.panels(high, x, symmetric, threads));
+        let (some, others) = tiles.split_at(tiles.len() / 2);
+        threads.join(
+            || self.tiles(some, x, symmetric, panels, threads),
+            || self.tiles(others, x, symmetric, panels, threads),
+        );
     }
 
-    /// Fills a panel tile by tile; if kernels are symmetric, from the diagonal on.
-    fn panel<const K: usize>(&self, panel: &mut Panel<'_, T, K>, x: [&[T]; 2], symmetric: bool) {
+    /// Computes a tile, and writes it where it belongs and, in symmetric kernels, where it is mirrored.
+    fn tile<const K: usize>(&self, [i, j]: Tile, x: [&[T]; 2], symmetric: bool, panels: &[Panel<'_, T, K>]) {
         let state = self.states.iter().find_map(|state| state.try_lock().ok());
         let mut state = state.expect("there is one for each thread");
         let State { workspace, outputs, error } = &mut *state;
-        let (rows, width) = (panel.rows.clone(), x[1].len() / self.example);
-        for columns in self.columns.iter().filter(|columns| !symmetric || columns.end > rows.start) {
-            let part = |range: &Range<usize>| range.start * self.example..range.end * self.example;
-            let plan = &self.plans[&[rows.len(), columns.len()]];
-            let inputs: [&[T]; 4] =
-                [&x[0][part(&rows)], &x[1][part(columns)], &self.quadrature[0], &self.quadrature[1]];
-            outputs.resize_with(plan.outputs().len(), Vec::new);
-            for (output, shape) in outputs.iter_mut().zip(plan.outputs()) {
-                output.resize(shape.size(), T::zero());
-            }
-            let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-            plan.run(&inputs, &mut slices, workspace);
-            for (output, out) in outputs.iter().zip(&mut panel.out) {
-                let to = out.chunks_exact_mut(width);
-                for (row, to) in output.chunks_exact(columns.len()).zip(to) {
-                    to[columns.clone()].copy_from_slice(row);
-                }
-            }
-            let errors = outputs[K..].iter().flatten().map(|&e| Into::<f64>::into(e));
-            *error = errors.fold(*error, f64::max);
+        let (rows, columns) = (&self.ranges[0][i], &self.ranges[1][j]);
+        let part = |range: &Range<usize>| range.start * self.example..range.end * self.example;
+        let plan = &self.plans[&[rows.len(), columns.len()]];
+        let inputs: [&[T]; 4] =
+            [&x[0][part(rows)], &x[1][part(columns)], &self.quadrature[0], &self.quadrature[1]];
+        outputs.resize_with(plan.outputs().len(), Vec::new);
+        for (output, shape) in outputs.iter_mut().zip(plan.outputs()) {
+            output.resize(shape.size(), T::zero());
         }
+        let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        plan.run(&inputs, &mut slices, workspace);
+        let width = x[1].len() / self.example;
+        for (tile, out) in outputs.iter_mut().zip(lock(&panels[i]).iter_mut()) {
+            if symmetric && i == j {
+                mirror(tile, rows.len());
+            }
+            for (row, to) in tile.chunks_exact(columns.len()).zip(out.chunks_exact_mut(width)) {
+                to[columns.clone()].copy_from_slice(row);
+            }
+        }
+        if symmetric && i != j {
+            for (tile, out) in outputs.iter().zip(lock(&panels[j]).iter_mut()) {
+                transpose(tile, columns.len(), &mut out[rows.start..], width);
+            }
+        }
+        let errors = outputs[K..].iter().flatten().map(|&e| Into::<f64>::into(e));
+        *error = errors.fold(*error, f64::max);
     }
 }
 
@@ -285,52 +290,27 @@ fn divided(examples: usize) -> Vec<Range<usize>> {
     (0..examples).step_by(length).map(|start| start..examples.min(start + length)).collect()
 }
 
-/// Copies the upper triangles of symmetric matrices, given as all their panels or those of a square on the diagonal, to the
-/// lower ones.
-fn mirror<T: Real, const K: usize>(panels: &mut [Panel<'_, T, K>], width: usize, threads: &Threads) {
-    if let [panel] = panels {
-        let rows = panel.rows.clone();
-        for out in &mut panel.out {
-            for (i, row) in rows.clone().enumerate() {
-                for (j, column) in (rows.start..row).enumerate() {
-                    out[i * width + column] = out[j * width + row];
-                }
-            }
+/// Copies the upper triangle of a square matrix of `n` rows to the lower one.
+fn mirror<T: Real>(matrix: &mut [T], n: usize) {
+    for i in 0..n {
+        for j in 0..i {
+            matrix[i * n + j] = matrix[j * n + i];
         }
-        return;
     }
-    let (above, below) = panels.split_at_mut(panels.len() / 2);
-    transpose(above, below, width, threads);
-    threads.join(|| mirror(above, width, threads), || mirror(below, width, threads));
 }
 
-/// Copies what is above the diagonal in the panels `above`, in the columns that are the rows of those `below`, to those.
-fn transpose<T: Real, const K: usize>(
-    above: &[Panel<'_, T, K>],
-    below: &mut [Panel<'_, T, K>],
-    width: usize,
-    threads: &Threads,
-) {
+/// Writes the transpose of a matrix of `columns` columns to where rows are `width` apart.
+fn transpose<T: Real>(matrix: &[T], columns: usize, to: &mut [T], width: usize) {
     /// Rows and columns of a block that stays in the first-level cache.
     const BLOCK: usize = 32;
-    if let [panel] = below {
-        for source in above {
-            for (from, to) in source.out.iter().zip(&mut panel.out) {
-                for first in (0..panel.rows.len()).step_by(BLOCK) {
-                    for start in (0..source.rows.len()).step_by(BLOCK) {
-                        let end = source.rows.len().min(start + BLOCK);
-                        for i in first..panel.rows.len().min(first + BLOCK) {
-                            let to = &mut to[i * width + source.rows.start..];
-                            for (j, to) in (start..end).zip(&mut to[start..end]) {
-                                *to = from[j * width + panel.rows.start + i];
-                            }
-                        }
-                    }
+    let rows = matrix.len() / columns;
+    for first in (0..columns).step_by(BLOCK) {
+        for start in (0..rows).step_by(BLOCK) {
+            for j in first..columns.min(first + BLOCK) {
+                for (i, to) in (start..rows).zip(&mut to[j * width + start..][..BLOCK.min(rows - start)]) {
+                    *to = matrix[i * columns + j];
                 }
             }
         }
-        return;
     }
-    let (low, high) = below.split_at_mut(below.len() / 2);
-    threads.join(|| transpose(above, low, width, threads), || transpose(above, high, width, threads));
 }
