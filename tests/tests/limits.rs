@@ -35,13 +35,16 @@ fn program(wanted: &dyn for<'g> Fn(Limit<'g>) -> Limit<'g>, terms: usize) -> Gra
         variances: q,
         gaussian: true,
         fresh: true,
-        quadrature: Quadrature { nodes, hermite, resolution: 32.0 * f64::EPSILON },
-        errors: Vec::new(),
+        quadratures: [Quadrature { nodes, hermite }; 2],
+        errors: Default::default(),
+        resolution: 32.0 * f64::EPSILON,
     };
     let after = wanted(z);
     let ntk = after.ntk.expect("it was given one");
-    let outputs: Vec<Var<'_>> =
-        [after.nngp, ntk, after.variances[0], after.variances[1]].into_iter().chain(after.errors).collect();
+    let outputs: Vec<Var<'_>> = [after.nngp, ntk, after.variances[0], after.variances[1]]
+        .into_iter()
+        .chain(after.errors.concat())
+        .collect();
     builder.finish(&outputs)
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use autodiff::{Graph, Plan, Real, Shape, Threads, Workspace};
-use nets::{Network, Quadrature, Refused};
+use autodiff::{Builder, Graph, Op, Plan, Real, Shape, Threads, Var, Workspace};
+use nets::{Network, Quadrature, Refused, Stages};
 
 use crate::kernel::Kernel;
 use crate::kind::Kind;
@@ -66,7 +66,7 @@ impl Infinite {
     /// If a layer has no limit, or none that is known.
     pub fn new(network: &Network) -> Result<Self, Refused> {
         let this = Self { network: network.clone(), terms: TERMS };
-        this.program([1, 1], 0.0).map(|_| this)
+        this.stages([1, 1], 0.0).map(|_| this)
     }
 
     /// With so many terms of the expansions of activations without closed forms; otherwise 128. [`Limits::error`] tells what
@@ -81,14 +81,14 @@ impl Infinite {
         Self { terms, ..self }
     }
 
-    fn program(&self, examples: [usize; 2], resolution: f64) -> Result<Graph, Refused> {
-        let program = self.network.limit(examples, self.terms, resolution)?;
-        let rank = program.output_shapes().next().map_or(0, Shape::rank);
+    fn stages(&self, examples: [usize; 2], resolution: f64) -> Result<Stages, Refused> {
+        let stages = self.network.limit(examples, self.terms, resolution)?;
+        let rank = stages.pairs.output_shapes().next().map_or(0, Shape::rank);
         if rank > 2 {
             let reason = "no limit of infinite width as one matrix: outputs have places (put flatten and dense at the end)";
             return Err(nets::Reason::Other(reason.into()).into());
         }
-        Ok(program)
+        Ok(stages)
     }
 
     /// Both kernels between the examples `x` (rows) and `others` (columns), or of `x` with itself, all flat. With itself, one
@@ -134,10 +134,10 @@ impl Infinite {
     ) -> ([Kernel<T>; K], f64) {
         let examples = [x, others.unwrap_or(x)].map(|x| self.examples(x));
         let mut kernels = wanted.map(|_| Kernel::zeros(Kind::Trace, examples, self.network.output().size()));
-        let tiles = InfiniteTiles::new(self, &wanted, examples, threads);
-        let whole = kernels.each_mut().map(Kernel::values_mut);
-        tiles.fill([x, others.unwrap_or(x)], others.is_none(), whole, threads);
-        (kernels, tiles.error())
+        let x = [x, others.unwrap_or(x)];
+        let tiles = Tiles::new(self, &wanted, x, threads);
+        tiles.fill(others.is_none(), kernels.each_mut().map(Kernel::values_mut), threads);
+        (kernels, tiles.error)
     }
 
     #[track_caller]
@@ -149,21 +149,43 @@ impl Infinite {
     }
 }
 
-/// Plans for tiles, and memory for each thread.
-struct InfiniteTiles<T: Real> {
-    example: usize,
+/// What a kernel is made of, ready to be computed tile by tile.
+struct Tiles<'x, T: Real> {
     /// Of rows and of columns.
-    ranges: [Vec<Range<usize>>; 2],
+    sides: [Side<'x, T>; 2],
+    /// By numbers of examples.
     plans: BTreeMap<[usize; 2], Plan>,
-    quadrature: [Vec<T>; 2],
+    /// One for each thread.
     states: Vec<Mutex<State<T>>>,
+    error: f64,
+}
+
+/// The examples of one side in ranges, and what is known of them.
+struct Side<'x, T> {
+    ranges: Vec<Range<usize>>,
+    /// For each range, what tiles take of it.
+    known: Vec<Vec<Known<'x, T>>>,
+}
+
+enum Known<'x, T> {
+    /// The examples themselves.
+    Examples(&'x [T]),
+    /// What was computed of them.
+    Value(Vec<T>),
+}
+
+impl<T> Known<'_, T> {
+    fn values(&self) -> &[T] {
+        match self {
+            Self::Examples(x) => x,
+            Self::Value(values) => values,
+        }
+    }
 }
 
 struct State<T: Real> {
     workspace: Workspace<T>,
-    /// The outputs: kernels, then errors.
     outputs: Vec<Vec<T>>,
-    error: f64,
 }
 
 /// Rows of each kernel.
@@ -172,46 +194,58 @@ type Panel<'a, T, const K: usize> = Mutex<[&'a mut [T]; K]>;
 /// A tile: which ranges of rows and of columns.
 type Tile = [usize; 2];
 
-impl<T: Real> InfiniteTiles<T> {
-    fn new(of: &Infinite, wanted: &[usize], examples: [usize; 2], threads: &Threads) -> Self {
-        let ranges = examples.map(divided);
+impl<'x, T: Real> Tiles<'x, T> {
+    /// Computes what is needed of single examples.
+    fn new(of: &Infinite, wanted: &[usize], x: [&'x [T]; 2], threads: &Threads) -> Self {
+        let example = of.network.example().size();
+        let ranges = x.map(|x| divided(x.len() / example));
         let resolution = ROUNDING * Into::<f64>::into(T::epsilon());
-        let plan = |examples: [usize; 2]| {
-            let program = of.program(examples, resolution).expect("it was made before");
-            let errors = 2..program.outputs().len();
-            let outputs: Vec<usize> = wanted.iter().copied().chain(errors).collect();
-            Plan::new(&Graph::trace(program.inputs().iter().cloned(), |x| {
-                let all = x[0].builder().call(&program, x);
-                outputs.iter().map(|&i| all[i]).collect()
-            }))
-        };
+        let stages =
+            |examples| of.stages(examples, resolution).expect("there are limits for all numbers of examples");
         let mut plans = BTreeMap::new();
+        let mut of_sides = [BTreeMap::new(), BTreeMap::new()];
+        let mut errors = 0;
         for rows in &ranges[0] {
             for columns in &ranges[1] {
                 let size = [rows.len(), columns.len()];
-                plans.entry(size).or_insert_with(|| plan(size));
+                if plans.contains_key(&size) {
+                    continue;
+                }
+                let Stages { sides, errors: count, pairs } = stages(size);
+                plans.insert(size, Plan::new(&with_outputs(&pairs, wanted)));
+                errors = count;
+                for ((plans, side), n) in of_sides.iter_mut().zip(&sides).zip(size) {
+                    plans.entry(n).or_insert_with(|| SidePlan::new(side, count));
+                }
             }
         }
+        let quadrature = Quadrature::numbers(of.terms);
+        let mut error: f64 = 0.0;
+        let sides = [0, 1].map(|i| {
+            let known = ranges[i].iter().map(|range| {
+                let x = &x[i][range.start * example..range.end * example];
+                let (of_errors, known) = of_sides[i][&range.len()].run(x, &quadrature, errors, threads);
+                let all = of_errors.iter().flatten().map(|&e| Into::<f64>::into(e));
+                error = all.fold(error, f64::max);
+                known
+            });
+            let known = known.collect();
+            Side { ranges: ranges[i].clone(), known }
+        });
         let state = || {
-            let one = Threads::one();
             let mut all = plans.values();
-            let mut workspace = all.next().expect("there are tiles").workspace(&one);
+            let mut workspace = all.next().expect("there are tiles").workspace(&Threads::one());
             all.for_each(|plan| workspace.extend(plan));
-            Mutex::new(State { workspace, outputs: Vec::new(), error: 0.0 })
+            Mutex::new(State { workspace, outputs: Vec::new() })
         };
         let states = (0..threads.count()).map(|_| state()).collect();
-        let example = of.network.example().size();
-        Self { example, ranges, plans, quadrature: Quadrature::numbers(of.terms), states }
-    }
-
-    /// The largest error so far.
-    fn error(&self) -> f64 {
-        self.states.iter().map(|state| lock(state).error).fold(0.0, f64::max)
+        Self { sides, plans, states, error }
     }
 
     /// Fills kernels.
-    fn fill<const K: usize>(&self, x: [&[T]; 2], symmetric: bool, out: [&mut [T]; K], threads: &Threads) {
-        let width = x[1].len() / self.example;
+    fn fill<const K: usize>(&self, symmetric: bool, out: [&mut [T]; K], threads: &Threads) {
+        let [rows, columns] = self.sides.each_ref().map(|side| &side.ranges);
+        let width = columns.last().map_or(0, |last| last.end);
         let mut rest = out;
         let panel = |rows: &Range<usize>| {
             Mutex::new(rest.each_mut().map(|rest| {
@@ -220,48 +254,42 @@ impl<T: Real> InfiniteTiles<T> {
                 panel
             }))
         };
-        let panels: Vec<Panel<'_, T, K>> = self.ranges[0].iter().map(panel).collect();
-        let columns = |i| if symmetric { i..self.ranges[1].len() } else { 0..self.ranges[1].len() };
-        let tiles: Vec<Tile> = (0..panels.len()).flat_map(|i| columns(i).map(move |j| [i, j])).collect();
-        threads.install(|| self.tiles(&tiles, x, symmetric, &panels, threads));
+        let panels: Vec<Panel<'_, T, K>> = rows.iter().map(panel).collect();
+        let from = |i| if symmetric { i } else { 0 };
+        let tiles: Vec<Tile> =
+            (0..rows.len()).flat_map(|i| (from(i)..columns.len()).map(move |j| [i, j])).collect();
+        threads.install(|| self.tiles(&tiles, symmetric, &panels, width, threads));
     }
 
     /// Computes tiles, divided among threads.
     fn tiles<const K: usize>(
         &self,
         tiles: &[Tile],
-        x: [&[T]; 2],
         symmetric: bool,
         panels: &[Panel<'_, T, K>],
+        width: usize,
         threads: &Threads,
     ) {
         if let &[tile] = tiles {
-            return self.tile(tile, x, symmetric, panels);
+            return self.tile(tile, symmetric, panels, width);
         }
         let (some, others) = tiles.split_at(tiles.len() / 2);
         threads.join(
-            || self.tiles(some, x, symmetric, panels, threads),
-            || self.tiles(others, x, symmetric, panels, threads),
+            || self.tiles(some, symmetric, panels, width, threads),
+            || self.tiles(others, symmetric, panels, width, threads),
         );
     }
 
     /// Computes a tile, and writes it where it belongs and, in symmetric kernels, where it is mirrored.
-    fn tile<const K: usize>(&self, [i, j]: Tile, x: [&[T]; 2], symmetric: bool, panels: &[Panel<'_, T, K>]) {
+    fn tile<const K: usize>(&self, [i, j]: Tile, symmetric: bool, panels: &[Panel<'_, T, K>], width: usize) {
         let state = self.states.iter().find_map(|state| state.try_lock().ok());
         let mut state = state.expect("there is one for each thread");
-        let State { workspace, outputs, error } = &mut *state;
-        let (rows, columns) = (&self.ranges[0][i], &self.ranges[1][j]);
-        let part = |range: &Range<usize>| range.start * self.example..range.end * self.example;
+        let State { workspace, outputs } = &mut *state;
+        let [rows, columns] = [&self.sides[0].ranges[i], &self.sides[1].ranges[j]];
         let plan = &self.plans[&[rows.len(), columns.len()]];
-        let inputs: [&[T]; 4] =
-            [&x[0][part(rows)], &x[1][part(columns)], &self.quadrature[0], &self.quadrature[1]];
-        outputs.resize_with(plan.outputs().len(), Vec::new);
-        for (output, shape) in outputs.iter_mut().zip(plan.outputs()) {
-            output.resize(shape.size(), T::zero());
-        }
-        let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        plan.run(&inputs, &mut slices, workspace);
-        let width = x[1].len() / self.example;
+        let known = self.sides[0].known[i].iter().chain(&self.sides[1].known[j]);
+        let inputs: Vec<&[T]> = known.map(Known::values).collect();
+        run(plan, &inputs, outputs, workspace);
         for (tile, out) in outputs.iter_mut().zip(lock(&panels[i]).iter_mut()) {
             if symmetric && i == j {
                 mirror(tile, rows.len());
@@ -275,9 +303,67 @@ impl<T: Real> InfiniteTiles<T> {
                 transpose(tile, columns.len(), &mut out[rows.start..], width);
             }
         }
-        let errors = outputs[K..].iter().flatten().map(|&e| Into::<f64>::into(e));
-        *error = errors.fold(*error, f64::max);
     }
+}
+
+/// What is computed of the examples of one side.
+struct SidePlan {
+    plan: Plan,
+    /// What tiles take: the examples, or one of the plan's outputs after the errors.
+    needed: Vec<Option<usize>>,
+}
+
+impl SidePlan {
+    fn new(side: &Graph, errors: usize) -> Self {
+        let is_input = |i: &usize| matches!(side.node(side.outputs()[*i]).op(), Op::Input(0));
+        let mut kept: Vec<usize> = (0..errors).collect();
+        let needed = (errors..side.outputs().len()).map(|i| {
+            (!is_input(&i)).then(|| {
+                kept.push(i);
+                kept.len() - 1
+            })
+        });
+        let needed = needed.collect();
+        Self { plan: Plan::new(&with_outputs(side, &kept)), needed }
+    }
+
+    /// The errors, and what tiles take.
+    fn run<'x, T: Real>(
+        &self,
+        x: &'x [T],
+        quadrature: &[Vec<T>; 2],
+        errors: usize,
+        threads: &Threads,
+    ) -> (Vec<Vec<T>>, Vec<Known<'x, T>>) {
+        let mut outputs = Vec::new();
+        let inputs: [&[T]; 3] = [x, &quadrature[0], &quadrature[1]];
+        run(&self.plan, &inputs, &mut outputs, &mut self.plan.workspace(threads));
+        let known = self.needed.iter().map(|needed| match needed {
+            None => Known::Examples(x),
+            Some(i) => Known::Value(std::mem::take(&mut outputs[*i])),
+        });
+        let known = known.collect();
+        outputs.truncate(errors);
+        (outputs, known)
+    }
+}
+
+/// Runs a plan, with outputs allocated where they are not.
+fn run<T: Real>(plan: &Plan, inputs: &[&[T]], outputs: &mut Vec<Vec<T>>, workspace: &mut Workspace<T>) {
+    outputs.resize_with(plan.outputs().len(), Vec::new);
+    for (output, shape) in outputs.iter_mut().zip(plan.outputs()) {
+        output.resize(shape.size(), T::zero());
+    }
+    let mut slices: Vec<&mut [T]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    plan.run(inputs, &mut slices, workspace);
+}
+
+/// The program with some of its outputs.
+fn with_outputs(program: &Graph, outputs: &[usize]) -> Graph {
+    let builder = Builder::new();
+    let inputs: Vec<Var<'_>> = program.inputs().iter().map(|shape| builder.input(shape.clone())).collect();
+    let all = builder.call(program, &inputs);
+    builder.finish(&outputs.iter().map(|&i| all[i]).collect::<Vec<_>>())
 }
 
 fn lock<S>(state: &Mutex<S>) -> MutexGuard<'_, S> {

@@ -24,10 +24,12 @@ pub struct Limit<'g> {
     /// Whether the weights that made it have mean 0 and make nothing else, so that it is uncorrelated to everything that
     /// the module was given.
     pub fresh: bool,
-    /// What expectations without a closed form are computed with.
-    pub quadrature: Quadrature<'g>,
-    /// What the expectations that were, lack at most, relative to their largest values: one a quadrature and side.
-    pub errors: Vec<Var<'g>>,
+    /// What expectations without a closed form are computed with, on each side.
+    pub quadratures: [Quadrature<'g>; 2],
+    /// What the expectations that were, lack at most, relative to their largest values: (N₁, places…) and (N₂, places…) each.
+    pub errors: [Vec<Var<'g>>; 2],
+    /// Numbers that differ by less than this, relatively, cannot be told from equal ones.
+    pub resolution: f64,
 }
 
 /// Nodes and weights of expectations over z ~ N(0, 1).
@@ -37,11 +39,9 @@ pub struct Quadrature<'g> {
     pub nodes: Var<'g>,
     /// w_j h_l(z_j) with the orthonormal Hermite polynomials h_l, (L, J): E[f(z) h_l(z)] ≈ Σ_j w_j h_l(z_j) f(z_j).
     pub hermite: Var<'g>,
-    /// Numbers that differ by less than this, relatively, cannot be told from equal ones.
-    pub resolution: f64,
 }
 
-impl Quadrature<'_> {
+impl<'g> Quadrature<'g> {
     /// What stands in `nodes` and `hermite`, for so many degrees. The nodes are equally spaced, over ±13 deviations: for smooth
     /// functions of normal variables, sums over them converge exponentially (Trefethen and Weideman 2014, section 5), and with
     /// Hermite polynomials of any degree alike. The polynomials follow from √(l+1) h_{l+1} = z h_l − √l h_{l−1}.
@@ -61,6 +61,47 @@ impl Quadrature<'_> {
         }
         [nodes.into_iter().map(T::literal).collect(), hermite]
     }
+
+    /// The coefficients of φ and of φ' at variances q, given √q.
+    fn coefficients(self, root: Var<'g>, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> [Coefficients<'g>; 2] {
+        let Self { nodes, hermite } = self;
+        let (terms, count) = (hermite.shape()[0], nodes.shape()[0]);
+        let (shape, size) = (root.shape(), root.shape().size());
+        let each = Shape::from([size, count]);
+        let at =
+            root.reshape([size]).broadcast(Axes::new([(1, count)])) * nodes.broadcast(Axes::new([(0, size)]));
+        let function = Graph::trace([each.clone()], |z| vec![phi(z[0])]);
+        let builder = root.builder();
+        let values = builder.call(&jvp(&function, &[0]), &[at, builder.fill(1.0, &each)]);
+        let weights = hermite.slice(0, 0..1).reshape([count]);
+        [values[0], values[1]].map(|f| {
+            let r = einsum("lj,nj->ln", hermite, f);
+            let square = einsum("nj,j->n", f * f, weights);
+            let rest = (square - (r * r).sum(&[0])).relu();
+            // The last two terms tell how even and odd degrees share it.
+            let last = |i: usize| {
+                let r = r.slice(0, terms - i..terms - i + 1).reshape([size]);
+                r * r
+            };
+            let share = last(2) * (last(1) + last(2) + TINY).recip();
+            let next = (rest * share).sqrt().reshape([1, size]);
+            let after = (rest * (1.0 - share)).sqrt().reshape([1, size]);
+            let coefficients = concat(0, &[r, next, after]);
+            let largest = (square + TINY).recip();
+            Coefficients { coefficients, square: square.reshape(shape.clone()), rest: rest * largest }
+        })
+    }
+}
+
+/// The limit of a network as programs: what is needed of single examples is computed once, and then of many pairs.
+#[derive(Clone, Debug)]
+pub struct Stages {
+    /// For x₁ and for x₂: (x, nodes, Hermite polynomials) ↦ (`errors` of [`Limit::errors`], then what `pairs` needs).
+    pub sides: [Graph; 2],
+    /// How many errors each of them returns first.
+    pub errors: usize,
+    /// (what it needs of x₁, then of x₂) ↦ (NNGP, NTK), (N₁, N₂, places…).
+    pub pairs: Graph,
 }
 
 /// Expectations of a function φ and of its derivative at jointly Gaussian arguments (u, v).
@@ -80,7 +121,7 @@ impl<'g> Limit<'g> {
     /// # Panics
     /// If they have no channels, or differ in more than their number.
     #[track_caller]
-    pub fn of_inputs(x: [Var<'g>; 2], quadrature: Quadrature<'g>) -> Self {
+    pub fn of_inputs(x: [Var<'g>; 2], quadratures: [Quadrature<'g>; 2], resolution: f64) -> Self {
         let rank = x[0].shape().rank();
         let channels = x[0].shape()[rank - 1];
         #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
@@ -93,8 +134,9 @@ impl<'g> Limit<'g> {
             variances: x.map(|x| mean((x * x).sum(&[rank - 1]))),
             gaussian: false,
             fresh: false,
-            quadrature,
-            errors: Vec::new(),
+            quadratures,
+            errors: Default::default(),
+            resolution,
         }
     }
 
@@ -157,7 +199,7 @@ impl<'g> Limit<'g> {
         let scale = |side: usize| self.spread(side, (root[side] + TINY).recip());
         let bound = self.nngp.builder().fill(1.0, &self.nngp.shape());
         let rho = (self.nngp * scale(0) * scale(1)).max(-bound).min(bound);
-        let sides = root.map(|root| self.coefficients(root, phi));
+        let sides = [0, 1].map(|side| self.quadratures[side].coefficients(root[side], phi));
         let [value, derivative] = [0, 1].map(|k| {
             let r = [0, 1].map(|side| sides[side][k].coefficients);
             let terms = r[0].shape()[0];
@@ -170,39 +212,11 @@ impl<'g> Limit<'g> {
             };
             (0..terms - 1).rev().fold(term(terms - 1), |sum, l| sum * rho + term(l))
         });
-        self.errors.extend(sides.iter().flatten().map(|side| side.rest));
+        for (errors, side) in self.errors.iter_mut().zip(&sides) {
+            errors.extend(side.iter().map(|of_function| of_function.rest));
+        }
         let squares = [0, 1].map(|side| sides[side][0].square);
         Dual { value, derivative, squares }
-    }
-
-    /// The coefficients of φ and of φ' at variances q, given √q.
-    fn coefficients(&self, root: Var<'g>, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> [Coefficients<'g>; 2] {
-        let Quadrature { nodes, hermite, .. } = self.quadrature;
-        let (terms, count) = (hermite.shape()[0], nodes.shape()[0]);
-        let (shape, size) = (root.shape(), root.shape().size());
-        let each = Shape::from([size, count]);
-        let at =
-            root.reshape([size]).broadcast(Axes::new([(1, count)])) * nodes.broadcast(Axes::new([(0, size)]));
-        let function = Graph::trace([each.clone()], |z| vec![phi(z[0])]);
-        let builder = root.builder();
-        let values = builder.call(&jvp(&function, &[0]), &[at, builder.fill(1.0, &each)]);
-        let weights = hermite.slice(0, 0..1).reshape([count]);
-        [values[0], values[1]].map(|f| {
-            let r = einsum("lj,nj->ln", hermite, f);
-            let square = einsum("nj,j->n", f * f, weights);
-            let rest = (square - (r * r).sum(&[0])).relu();
-            // The last two terms tell how even and odd degrees share it.
-            let last = |i: usize| {
-                let r = r.slice(0, terms - i..terms - i + 1).reshape([size]);
-                r * r
-            };
-            let share = last(2) * (last(1) + last(2) + TINY).recip();
-            let next = (rest * share).sqrt().reshape([1, size]);
-            let after = (rest * (1.0 - share)).sqrt().reshape([1, size]);
-            let coefficients = concat(0, &[r, next, after]);
-            let largest = (square + TINY).recip();
-            Coefficients { coefficients, square: square.reshape(shape.clone()), rest: rest * largest }
-        })
     }
 }
 

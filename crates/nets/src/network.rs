@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use autodiff::{Builder, Graph, Real, Shape, Var};
+use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, split};
 
-use crate::limit::{Limit, NODES, Quadrature};
+use crate::limit::{Limit, NODES, Quadrature, Stages};
 use crate::module::{Module, Reason, Refused};
 use crate::normal::Normal;
 use crate::parameters::{Parameters, elements};
@@ -102,9 +102,9 @@ impl Network {
         })
     }
 
-    /// The program of the network's limit of infinite width for pairs of `rows` with `columns` examples: inputs are x₁
-    /// (rows, example shape), x₂ (columns, example shape), and the two of [`Quadrature::numbers`] for `terms`; outputs are the NNGP and the NTK, (rows, columns, places…), then what quadratures lack at most, relatively.
-    /// `resolution` is that of a [`Quadrature`].
+    /// The programs of the network's limit of infinite width for pairs of `rows` with `columns` examples: x₁ is of shape (rows,
+    /// example shape), x₂ (columns, example shape), and expectations without a closed form are taken with
+    /// [`Quadrature::numbers`] for `terms`. `resolution` is that of a [`Limit`].
     ///
     /// # Errors
     /// If a layer has no limit, or none that is known.
@@ -117,21 +117,36 @@ impl Network {
         [rows, columns]: [usize; 2],
         terms: usize,
         resolution: f64,
-    ) -> Result<Graph, Refused> {
+    ) -> Result<Stages, Refused> {
         assert!(rows > 0 && columns > 0, "a limit for {rows} × {columns} examples");
         assert!(terms > 1, "a quadrature of {terms} terms");
-        let batch = |n: usize| [n].iter().chain(self.example.iter()).copied().collect::<Shape>();
         let builder = Builder::new();
-        let x = [rows, columns].map(|n| {
-            let x = builder.input(batch(n));
+        let sides = [rows, columns].map(|n| {
+            let x = builder.input([n].iter().chain(self.example.iter()).copied().collect::<Shape>());
+            let (nodes, hermite) = (builder.input([NODES]), builder.input([terms, NODES]));
             // A number is a vector of one channel.
-            if self.example.rank() == 0 { x.reshape([n, 1]) } else { x }
+            let x = if self.example.rank() == 0 { x.reshape([n, 1]) } else { x };
+            (x, Quadrature { nodes, hermite })
         });
-        let (nodes, hermite) = (builder.input([NODES]), builder.input([terms, NODES]));
-        let input = Limit::of_inputs(x, Quadrature { nodes, hermite, resolution });
+        let input =
+            Limit::of_inputs(sides.map(|(x, _)| x), sides.map(|(_, quadrature)| quadrature), resolution);
         let Limit { nngp, ntk, errors, .. } = self.module.limit(&self.example, input)?;
         let ntk = ntk.unwrap_or_else(|| builder.fill(0.0, &nngp.shape()));
-        let outputs: Vec<Var<'_>> = [nngp, ntk].into_iter().chain(errors).collect();
-        Ok(builder.finish(&outputs))
+        let count = errors[0].len();
+        let outputs: Vec<Var<'_>> = errors.into_iter().flatten().chain([nngp, ntk]).collect();
+        let whole = builder.finish(&outputs);
+        let of_rows = [true, true, true, false, false, false];
+        let (first, rest) = split(&whole, &of_rows, count, Rematerialise::Cheap);
+        let needed = first.outputs().len() - count;
+        let of_columns: Vec<bool> = (0..needed + 3).map(|i| i >= needed).collect();
+        let (second, pairs) = split(&rest, &of_columns, count, Rematerialise::Cheap);
+        // That takes what it needs of the columns first: the other way round.
+        let (of_columns, of_rows) = pairs.inputs().split_at(second.outputs().len() - count);
+        let builder = Builder::new();
+        let [rows, columns] = [of_rows, of_columns]
+            .map(|shapes| shapes.iter().map(|shape| builder.input(shape.clone())).collect::<Vec<_>>());
+        let outputs = builder.call(&pairs, &[columns, rows].concat());
+        let pairs = builder.finish(&outputs);
+        Ok(Stages { sides: [first, second], errors: count, pairs })
     }
 }

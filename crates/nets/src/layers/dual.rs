@@ -52,7 +52,7 @@ fn span<'g>(z: &Limit<'g>) -> (Var<'g>, Var<'g>) {
     let c = z.nngp;
     let product = z.outer(z.variances);
     let square = product - c * c;
-    let apart = (square - z.quadrature.resolution * product).step();
+    let apart = (square - z.resolution * product).step();
     let area = (square * apart).sqrt();
     (area, c.zip(Binary::Atan2, area))
 }

@@ -69,7 +69,7 @@ impl Module for Sum {
     fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
         let mut sum: Option<Limit<'g>> = None;
         for (i, branch) in self.branches.iter().enumerate() {
-            let before = sum.as_ref().map_or(Vec::new(), |sum| sum.errors.clone());
+            let before = sum.as_ref().map_or_else(Default::default, |sum| sum.errors.clone());
             let errors = if i == 0 { input.errors.clone() } else { before };
             let given = Limit { fresh: false, errors, ..input.clone() };
             let own = branch.limit(example, given).map_err(|refused| refused.within(i))?;
