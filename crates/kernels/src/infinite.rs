@@ -52,7 +52,7 @@ pub struct Limits<T> {
     pub error: f64,
 }
 
-/// Rows and columns of a tile, at most.
+/// Rows and columns of a tile, at most: its values stay in the second-level cache, and whole tiles of the multiplication fit.
 const TILE: usize = 256;
 /// Terms of Hermite expansions, if not chosen.
 const TERMS: usize = 128;
@@ -370,10 +370,9 @@ fn lock<S>(state: &Mutex<S>) -> MutexGuard<'_, S> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ranges of almost equal lengths, at most that of a tile.
+/// The examples of each tile.
 fn divided(examples: usize) -> Vec<Range<usize>> {
-    let length = examples.div_ceil(examples.div_ceil(TILE));
-    (0..examples).step_by(length).map(|start| start..examples.min(start + length)).collect()
+    (0..examples).step_by(TILE).map(|start| start..examples.min(start + TILE)).collect()
 }
 
 /// Copies the upper triangle of a square matrix of `n` rows to the lower one.
