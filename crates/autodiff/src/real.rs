@@ -15,6 +15,8 @@ pub trait Real:
 {
     /// The literal, rounded to this type.
     fn literal(value: f64) -> Self;
+    /// Appends its bytes, least significant first.
+    fn extend_le_bytes(self, bytes: &mut Vec<u8>);
     /// self · a + b, rounded once.
     #[must_use]
     fn mul_add(self, a: Self, b: Self) -> Self;
@@ -80,6 +82,10 @@ macro_rules! real {
             #[allow(clippy::cast_possible_truncation, trivial_numeric_casts, reason = "a literal is rounded")]
             fn literal(value: f64) -> Self {
                 value as Self
+            }
+            #[inline(always)]
+            fn extend_le_bytes(self, bytes: &mut Vec<u8>) {
+                bytes.extend(self.to_le_bytes());
             }
             #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use cotangent::kernels::Infinite;
+use cotangent::kernels::{Infinite, Which};
 use cotangent::prelude::*;
 
 use crate::timing::{best_of_five, pattern};
@@ -38,7 +38,7 @@ impl Inf {
         let limit = Infinite::new(&Network::new(net, [INPUTS])).expect("a limit");
         let x = pattern(self.examples * INPUTS);
         best_of_five(0.3, || {
-            black_box(limit.ntk(black_box(&x), None, threads));
+            black_box(limit.kernel(Which::Ntk, black_box(&x), None, threads));
         })
     }
 }

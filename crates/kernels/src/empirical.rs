@@ -188,7 +188,7 @@ impl Empirical {
     }
 
     #[track_caller]
-    fn examples(&self, x: &[impl Real]) -> usize {
+    pub(crate) fn examples(&self, x: &[impl Real]) -> usize {
         let (elements, example) = (x.len(), self.network.example().size());
         let divides = elements > 0 && elements.is_multiple_of(example);
         assert!(divides, "{elements} elements of x do not divide into examples of {example}");

@@ -39,6 +39,15 @@ pub struct Infinite {
     terms: usize,
 }
 
+/// One of the two kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// The covariance of the outputs.
+    Nngp,
+    /// The tangent kernel.
+    Ntk,
+}
+
 /// Both kernels of a network at infinite width.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits<T> {
@@ -103,24 +112,24 @@ impl Infinite {
         Limits { nngp, ntk, error }
     }
 
-    /// The tangent kernel alone, which saves memory and not much else. See [`kernels`](Self::kernels).
+    /// One of the kernels; otherwise as [`kernels`](Self::kernels). The NNGP needs no derivatives of activations.
     ///
     /// # Panics
     /// If batches do not divide into examples.
     #[track_caller]
-    pub fn ntk<T: Real>(&self, x: &[T], others: Option<&[T]>, threads: &Threads) -> Kernel<T> {
-        let ([ntk], _) = self.compute([1], x, others, threads);
-        ntk
-    }
-
-    /// The covariance kernel alone, without the derivatives of activations. See [`kernels`](Self::kernels).
-    ///
-    /// # Panics
-    /// If batches do not divide into examples.
-    #[track_caller]
-    pub fn nngp<T: Real>(&self, x: &[T], others: Option<&[T]>, threads: &Threads) -> Kernel<T> {
-        let ([nngp], _) = self.compute([0], x, others, threads);
-        nngp
+    pub fn kernel<T: Real>(
+        &self,
+        which: Which,
+        x: &[T],
+        others: Option<&[T]>,
+        threads: &Threads,
+    ) -> Kernel<T> {
+        let output = match which {
+            Which::Nngp => 0,
+            Which::Ntk => 1,
+        };
+        let ([kernel], _) = self.compute([output], x, others, threads);
+        kernel
     }
 
     /// The outputs `wanted` of the program.
@@ -141,7 +150,7 @@ impl Infinite {
     }
 
     #[track_caller]
-    fn examples(&self, x: &[impl Real]) -> usize {
+    pub(crate) fn examples(&self, x: &[impl Real]) -> usize {
         let (elements, example) = (x.len(), self.network.example().size());
         let divides = elements > 0 && elements.is_multiple_of(example);
         assert!(divides, "{elements} elements of x do not divide into examples of {example}");

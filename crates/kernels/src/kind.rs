@@ -35,6 +35,15 @@ impl Kind {
         }
     }
 
+    /// How many matrices there are one after another, and how many rows or columns of them belong to an example.
+    pub(crate) fn units(self, outputs: usize) -> (usize, usize) {
+        match self {
+            Self::Full => (1, outputs),
+            Self::PerOutput => (outputs, 1),
+            Self::Trace | Self::SumOfLogits | Self::Diagonal => (1, 1),
+        }
+    }
+
     /// How many cotangents of f are needed for each example.
     pub(crate) fn cotangents(self, outputs: usize) -> usize {
         if self == Self::SumOfLogits { 1 } else { outputs }

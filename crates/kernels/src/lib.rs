@@ -61,12 +61,13 @@ mod kernel;
 mod kind;
 mod lanczos;
 pub mod measures;
+mod npy;
 mod terms;
 mod tiles;
 
 pub use average::Average;
 pub use empirical::{Empirical, Method};
-pub use infinite::{Infinite, Limits};
+pub use infinite::{Infinite, Limits, Which};
 pub use kernel::Kernel;
 pub use kind::Kind;
 pub use lanczos::{Ritz, largest_eigenvalue};

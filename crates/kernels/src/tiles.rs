@@ -274,7 +274,7 @@ fn place<T: Real>(
     if kind == Kind::Diagonal {
         return all[tile[0].clone()].copy_from_slice(values);
     }
-    let (each, wide) = units(kind, outputs);
+    let (each, wide) = kind.units(outputs);
     let width = tile[1].len() * wide;
     for (i, row) in values.chunks_exact(width).enumerate() {
         let (layer, row_of_layer) = (i / (tile[0].len() * wide), i % (tile[0].len() * wide));
@@ -296,7 +296,7 @@ fn mirror<T: Real>(
 ) {
     /// Rows and columns of a block that stays in the first-level cache.
     const BLOCK: usize = 32;
-    let (layers, wide) = units(kind, outputs);
+    let (layers, wide) = kind.units(outputs);
     let (rows, columns, pitch) = (tile[0].len() * wide, tile[1].len() * wide, examples[1] * wide);
     for layer in 0..layers {
         let values = &values[layer * rows * columns..][..rows * columns];
@@ -314,15 +314,6 @@ fn mirror<T: Real>(
                 }
             }
         }
-    }
-}
-
-/// How many matrices there are one after another, and how many rows or columns of them belong to an example.
-fn units(kind: Kind, outputs: usize) -> (usize, usize) {
-    match kind {
-        Kind::Full => (1, outputs),
-        Kind::PerOutput => (outputs, 1),
-        Kind::Trace | Kind::SumOfLogits | Kind::Diagonal => (1, 1),
     }
 }
 

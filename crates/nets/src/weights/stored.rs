@@ -192,13 +192,11 @@ fn gather<T: Copy>(values: &[T], extents: &[usize], strides: &[usize], ordered: 
 
 /// The bytes of numbers, least significant first.
 pub(super) fn encode<T: Real>(values: &[T], mut to: impl io::Write) -> io::Result<()> {
-    for &value in values {
-        let value: f64 = value.into();
-        #[allow(clippy::cast_possible_truncation, reason = "an f32 made wider is exact")]
-        match size_of::<T>() {
-            4 => to.write_all(&(value as f32).to_le_bytes())?,
-            _ => to.write_all(&value.to_le_bytes())?,
-        }
+    let mut bytes = Vec::new();
+    for values in values.chunks(1 << 13) {
+        bytes.clear();
+        values.iter().for_each(|value| value.extend_le_bytes(&mut bytes));
+        to.write_all(&bytes)?;
     }
     Ok(())
 }
