@@ -59,6 +59,7 @@ struct Summary<'a> {
     parameters: &'a [String],
     weight_change: &'a [f64],
     tangent_change: f64,
+    kernel_change: f64,
     remainder_order: Option<f64>,
     remainder_order_error: Option<f64>,
     seconds: f64,
@@ -147,6 +148,7 @@ fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
         parameters: &run.names,
         weight_change: &last.weight_change,
         tangent_change: last.tangent_change,
+        kernel_change: last.kernel_change,
         remainder_order: run.order().map(|law| law.exponent),
         remainder_order_error: run.order().map(|law| law.standard_error).filter(|error| error.is_finite()),
         seconds: run.seconds,
@@ -162,8 +164,8 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     let changes = names.iter().map(|name| format!("weight_change.{name}"));
     let network = if runs.iter().any(|run| run.width.is_some()) { "width" } else { "net" };
     let fixed = [network, "step", "rmse_train", "rmse_test"].map(String::from);
-    let tangent = [String::from("tangent_change")];
-    csv.write_record(fixed.into_iter().chain(pairs).chain(changes).chain(tangent))?;
+    let derivatives = ["tangent_change", "kernel_change"].map(String::from);
+    csv.write_record(fixed.into_iter().chain(pairs).chain(changes).chain(derivatives))?;
     for run in runs {
         for r in &run.records {
             let pairs = [r.loss_train, r.loss_test, r.accuracy_train, r.accuracy_test];
@@ -171,7 +173,7 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
                 .into_iter()
                 .chain(pairs.iter().flat_map(|pair| [pair.network, pair.linear]))
                 .chain(r.weight_change.iter().copied())
-                .chain([r.tangent_change]);
+                .chain([r.tangent_change, r.kernel_change]);
             let head = [run.label(), r.step.to_string()];
             csv.write_record(head.into_iter().chain(numbers.map(|x| x.to_string())))?;
         }
@@ -237,8 +239,14 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
             writeln!(text, "order of ‖f − f_lin‖ in ‖δ‖, towards the trained weights: {}", orders.join(", "));
     }
     let changes = runs.iter().filter_map(|run| run.records.last());
-    let changes: Vec<String> = changes.map(|r| format!("{:.2} %", 100.0 * r.tangent_change)).collect();
-    let _ = writeln!(text, "change of J·v: {}", changes.join(", "));
+    let [tangents, kernels]: [Vec<String>; 2] = [|r: &Record| r.tangent_change, |r: &Record| r.kernel_change]
+        .map(|change| changes.clone().map(|r| format!("{:.2} %", 100.0 * change(r))).collect());
+    let _ = writeln!(
+        text,
+        "change of J·v: {}; of the tangent kernel: {}",
+        tangents.join(", "),
+        kernels.join(", ")
+    );
     let _ = writeln!(text, "written to {}: summary.json, curves.csv, figure.svg, figure.png", out.display());
     text
 }
@@ -284,14 +292,15 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
         curve(main, name, i / 2, style, &|r| r.weight_change[i])
     });
     let tangent = curve(main, "J·v", 6, Style::Dashed, &|r| r.tangent_change);
+    let kernel = curve(main, "NTK", 5, Style::Solid, &|r| r.kernel_change);
     let mut panels = vec![
         panel(of("Loss"), "step", "½ mean ‖f − y‖²", losses),
         panel("Distance of the models".into(), "step", "RMSE of f − f_lin", rmse),
         panel(
             of("Relative change"),
             "step",
-            "‖θ − θ₀‖ / ‖θ₀‖,  ‖Jv − J₀v‖ / ‖J₀v‖",
-            changes.chain([tangent]).collect(),
+            "relative distance from the value at θ₀",
+            changes.chain([tangent, kernel]).collect(),
         ),
     ];
     if let Some(remainder) = &main.remainder {

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use autodiff::{Graph, Plan, Real, Threads, Workspace};
+use kernels::measures::relative_change;
+use kernels::{Empirical, Kernel, Kind, Tiles};
 use linearize::{
     Jacobian, LinearModel, Linearized, Remainder, linear_program, tangent_change, weight_change,
 };
@@ -67,7 +69,13 @@ pub struct Record {
     pub weight_change: Vec<f64>,
     /// ‖J(θ_t) v − J(θ₀) v‖/‖J(θ₀) v‖ on the training examples, for one v that is drawn as θ₀ is.
     pub tangent_change: f64,
+    /// ‖Θ_t − Θ₀‖_F/‖Θ₀‖_F of the network's tangent kernel (its mean over outputs) between the first 64 training
+    /// examples, or all if they are fewer.
+    pub kernel_change: f64,
 }
+
+/// How many examples the tangent kernel is watched on, at most.
+const WATCHED: usize = 64;
 
 /// A finished comparison.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,6 +180,7 @@ struct Run<'a, T: Real> {
     jacobian_train: Jacobian<T>,
     /// The Jacobian where the network was last recorded.
     jacobian_now: Jacobian<T>,
+    ntk: TangentKernel<'a, T>,
     direction: Vec<T>,
     network: Descent<T>,
     linear: Descent<T>,
@@ -212,6 +221,7 @@ impl<'a, T: Real> Run<'a, T> {
             network_test: Function::new(&test_program, task.test_x.clone(), threads),
             linear_train: Function::new(&linear, fixed_train, threads),
             linear_test: Function::new(&linear_test, fixed_test, threads),
+            ntk: TangentKernel::new(network, theta, &task.train_x[..train.min(WATCHED) * example], threads),
             jacobian_now: linearized.at(theta, &task.train_x, threads),
             direction: network.init(DIRECTION),
             jacobian_train,
@@ -225,6 +235,7 @@ impl<'a, T: Real> Run<'a, T> {
         let (theta, delta) = (&self.network.theta, &self.linear.theta);
         let (f_train, f_test) = (self.network_train.at(theta), self.network_test.at(theta));
         let (l_train, l_test) = (self.linear_train.at(delta), self.linear_test.at(delta));
+        let kernel_change = self.ntk.change(theta);
         self.jacobian_now.relinearize(theta, &self.task.train_x);
         let outputs = self.outputs;
         let pair = |measure: &dyn Fn(&[T], &[T], usize) -> f64, network: &[T], linear: &[T], y: &[T]| Pair {
@@ -242,6 +253,7 @@ impl<'a, T: Real> Run<'a, T> {
             rmse_test: rmse(f_test, l_test),
             weight_change: weight_change(self.parameters, &self.origin, theta),
             tangent_change: tangent_change(&self.jacobian_train, &self.jacobian_now, &self.direction),
+            kernel_change,
         }
     }
 
@@ -264,6 +276,31 @@ impl<'a, T: Real> Run<'a, T> {
 
     fn diverged(&self, step: usize, records: Vec<Record>) -> Diverged {
         Diverged { step, rate: self.settings.rate, stable_rate: self.stable_rate(), records }
+    }
+}
+
+/// The tangent kernel of the network between some examples, at the beginning and later.
+struct TangentKernel<'a, T: Real> {
+    tiles: Tiles<T>,
+    x: &'a [T],
+    origin: Kernel<T>,
+    now: [Kernel<T>; 1],
+}
+
+impl<'a, T: Real> TangentKernel<'a, T> {
+    fn new(network: &Network, theta: &[T], x: &'a [T], threads: &Threads) -> Self {
+        let examples = x.len() / network.example().size();
+        let mut tiles = Empirical::ntk(network).tiles(Kind::Trace, examples, None, threads);
+        let mut now = [tiles.zeros()];
+        tiles.run(theta, x, None, &mut now, &mut |_, _| {});
+        let origin = now[0].clone();
+        Self { tiles, x, origin, now }
+    }
+
+    /// ‖Θ − Θ₀‖_F/‖Θ₀‖_F at θ.
+    fn change(&mut self, theta: &[T]) -> f64 {
+        self.tiles.run(theta, self.x, None, &mut self.now, &mut |_, _| {});
+        relative_change(self.now[0].matrix(), self.origin.matrix())
     }
 }
 
