@@ -1,4 +1,4 @@
-//! Data: the embedded digits, the IDX format, and what is done to data before training.
+//! Data: the embedded digits, arrays in files, and what is done to data before training.
 //!
 //! ```
 //! let digits = data::digits();
@@ -12,8 +12,10 @@
 
 mod digits;
 mod idx;
+mod npy;
 mod prepare;
 
 pub use digits::{Digits, digits};
 pub use idx::{Idx, IdxError};
+pub use npy::NpyHeader;
 pub use prepare::{TooFewExamples, one_hot, select, split, standardised};

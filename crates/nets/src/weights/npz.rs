@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use autodiff::Real;
+use data::NpyHeader;
 use rawzip::path::EntryPath;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
 
@@ -53,10 +54,12 @@ fn stored<'a>(
         return Err(WeightsError::corrupt(Some(name), "it is encrypted"));
     }
     let member = Member { archive: archive.clone(), place: record.wayfinder(), deflated };
-    let mut reader = member.open().map_err(|error| WeightsError::corrupt(Some(name), error))?;
-    let header = npy::Header::read(name, &mut reader)?;
-    drop(reader);
-    if let Some(element) = header.element {
+    let header = member
+        .open()
+        .and_then(|mut reader| NpyHeader::read(&mut reader))
+        .map_err(|error| WeightsError::corrupt(Some(name), error))?;
+    let element = npy::element(&header.dtype);
+    if let Some(element) = element {
         let found = record.uncompressed_size_hint();
         let expected =
             header.shape.iter().try_fold(element.float.bytes() as u64, |n, &k| n.checked_mul(k as u64));
@@ -68,7 +71,7 @@ fn stored<'a>(
     Ok(Stored {
         name: name.into(),
         dtype: header.dtype,
-        element: header.element,
+        element,
         shape: header.shape,
         column_major: header.column_major,
         data: Data::Member(member),

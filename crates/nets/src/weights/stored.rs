@@ -6,11 +6,12 @@
 use std::io::{self, Read};
 
 use autodiff::{Real, Shape};
+use data::NpyHeader;
 use flate2::bufread::DeflateDecoder;
 use half::{bf16, f16};
 use rawzip::{ZipArchiveEntryWayfinder, ZipSliceArchive};
 
-use super::{WeightsError, npy};
+use super::WeightsError;
 use crate::parameters::Parameter;
 
 /// A tensor in a file.
@@ -119,7 +120,7 @@ impl Stored<'_> {
             Data::Plain(bytes) => Box::new(*bytes),
             Data::Member(member) => {
                 let mut reader = member.open().map_err(broken)?;
-                npy::Header::read(&self.name, &mut reader)?;
+                NpyHeader::read(&mut reader).map_err(broken)?;
                 reader
             }
         };
