@@ -9,12 +9,25 @@
 //! let (x, y) = (data::select(&inputs, 64, &train), data::select(&targets, 10, &train));
 //! assert_eq!((x.len(), y.len(), test.len()), (256 * 64, 256 * 10, 128));
 //! ```
+//!
+//! Numbers of one's own come from `.npy`, `.npz`, `.csv` and IDX files:
+//!
+//! ```
+//! # let path = std::env::temp_dir().join(format!("cotangent-data-{}.csv", std::process::id()));
+//! std::fs::write(&path, "width,height\n1,2.5\n3,4\n5,6\n")?;
+//! let array = data::Array::read(&path)?;
+//! assert_eq!((array.shape(), array.values()), (&[3, 2][..], &[1.0, 2.5, 3.0, 4.0, 5.0, 6.0][..]));
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod array;
 mod digits;
 mod idx;
 mod npy;
 mod prepare;
 
+pub use array::{Array, ArrayError};
 pub use digits::{Digits, digits};
 pub use idx::{Idx, IdxError};
 pub use npy::NpyHeader;
