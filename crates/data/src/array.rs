@@ -368,10 +368,8 @@ fn line(record: &csv::StringRecord, contents: &[u8]) -> u64 {
 
 impl fmt::Display for ArrayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[String]| {
-            let names: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        let list =
+            |names: &[String]| names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
         match self {
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Ending { path } => write!(
@@ -389,15 +387,17 @@ impl fmt::Display for ArrayError {
                 "{}: a header of shape {shape:?} and type {dtype:?} before {found} bytes",
                 path.display()
             ),
+            Self::Member { path, names } | Self::Unnamed { path, names } if names.is_empty() => {
+                write!(f, "{}: the archive holds no arrays", path.display())
+            }
             Self::Member { path, names } => {
                 write!(f, "{}: there is no such array; the archive has: {}", path.display(), list(names))
             }
             Self::Unnamed { path, names } => write!(
                 f,
-                "{}: the archive holds {} arrays, of which {}:NAME is one; it has: {}",
+                "{0}: the archive holds {1} arrays where one was expected; {0}:NAME is one of: {2}",
                 path.display(),
                 names.len(),
-                path.display(),
                 list(names)
             ),
             Self::Field { path, line, field, text } => {
