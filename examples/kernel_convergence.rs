@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ],
         };
         let stem = std::path::Path::new(&folder).join("kernel_convergence");
-        figure::write("Kernels of random networks against those of infinite width", &[panel], &stem)?;
+        figure::write("Kernels of finite and infinite width", &[panel], &stem)?;
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Kernels written to files are those in memory, also after a run was killed.
 
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use cotangent::data::Array;
 use cotangent::kernels::{Infinite, Which};
 use cotangent::prelude::*;
 
@@ -16,11 +16,10 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The shape and the numbers of a file, as another reader sees them.
+/// The shape and the numbers of a file.
 fn stored(path: &Path) -> (Vec<usize>, Vec<f64>) {
-    let file = npyz::NpyFile::new(BufReader::new(File::open(path).expect("a file"))).expect("a NumPy file");
-    let shape = file.shape().iter().map(|&extent| usize::try_from(extent).expect("an extent")).collect();
-    (shape, file.into_vec().expect("numbers"))
+    let array = Array::read(path).expect("an array");
+    (array.shape().to_vec(), array.into_values())
 }
 
 fn examples(n: usize) -> Vec<f64> {

@@ -3,6 +3,7 @@
 mod compare;
 mod describe;
 mod failure;
+mod kernel;
 mod report;
 mod subject;
 
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 enum Command {
     Compare(compare::Arguments),
     Describe(describe::Arguments),
+    Kernel(Box<kernel::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
+        Command::Kernel(arguments) => kernel::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -226,3 +226,108 @@ fn edge_sizes_work() {
         assert!(run.status.success(), "{more:?}: {}", String::from_utf8_lossy(&run.stderr));
     }
 }
+
+/// A network of 3 inputs and 2 outputs, and a table of examples, in a folder.
+fn kernel_folder(name: &str) -> PathBuf {
+    let folder = folder(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    let net = "input = [3]\nsigma_w = 1.5\nsigma_b = 0.1\n\
+               layers = [{ dense = { width = 6 } }, \"erf\", { dense = { width = 2 } }]\n";
+    fs::write(folder.join("net.toml"), net).expect("written");
+    fs::write(folder.join("x.csv"), "1,2,3\n0.5,-1,0\n0,0,0\n-1,0.25,2\n").expect("written");
+    folder
+}
+
+/// `kernel` with the network and the examples of a folder, and further arguments.
+fn kernel(folder: &Path, more: &[&str]) -> Output {
+    let path = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    let (net, x) = (path("net.toml"), path("x.csv"));
+    let more: Vec<String> =
+        more.iter().map(|word| if word.contains('.') { path(word) } else { (*word).into() }).collect();
+    let fixed = ["kernel", "--net", &net, "--x1", &x, "--quiet"];
+    let more = more.iter().map(String::as_str);
+    cotangent(&fixed.into_iter().chain(more).collect::<Vec<_>>())
+}
+
+fn table(path: &Path) -> Vec<f64> {
+    let text = fs::read_to_string(path).expect("written");
+    text.lines().flat_map(|line| line.split(',')).map(|field| field.parse().expect("a number")).collect()
+}
+
+#[test]
+fn kernels_are_written_as_the_library_computes_them() {
+    use cotangent::kernels::{Infinite, Which};
+    use cotangent::prelude::*;
+
+    let folder = kernel_folder("kernel");
+    let x = [1.0, 2.0, 3.0, 0.5, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.25, 2.0];
+    let scaling = Scaling::ntk(1.5, 0.1);
+    let network = Network::new(mlp(&[6], 2, Activation::ERF, scaling), [3]);
+    let (limit, threads) = (Infinite::new(&network).expect("a limit"), Threads::one());
+    let same = |name: &str, expected: &[f64]| {
+        let ours = match name.ends_with("npy") {
+            true => cotangent::data::Array::read(folder.join(name)).expect("an array").into_values(),
+            false => table(&folder.join(name)),
+        };
+        assert_eq!(ours.len(), expected.len(), "{name}");
+        assert!(ours.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-13 * b.abs().max(1.0)), "{name}");
+    };
+    for (kind, which) in [("ntk", Which::Ntk), ("nngp", Which::Nngp)] {
+        for out in ["k.npy", "k.csv"] {
+            let run = kernel(&folder, &["--infinite", "--kind", kind, "--out", out]);
+            assert!(run.status.success() && run.stdout.is_empty() && run.stderr.is_empty(), "{run:?}");
+            same(out, limit.kernel(which, &x, None, &threads).values());
+        }
+    }
+    let theta: Vec<f64> = network.init(7);
+    network.parameters().write(&theta, folder.join("theta.safetensors")).expect("written");
+    fs::write(folder.join("other.csv"), "a,b,c\n1,1,1\n").expect("written");
+    let full = Empirical::ntk(&network).kernel(Kind::Full, &theta, &x, Some(&[1.0; 3]), &threads);
+    for parameters in [["--seed", "7"], ["--params", "theta.safetensors"]] {
+        let more = ["--entries", "full", "--x2", "other.csv", "--out", "full.npy"];
+        let run = kernel(&folder, &[&parameters[..], &more].concat());
+        assert!(run.status.success(), "{run:?}");
+        same("full.npy", full.values());
+    }
+}
+
+#[test]
+fn kernels_that_cannot_be_are_refused_in_one_sentence() {
+    let folder = kernel_folder("kernel_refused");
+    fs::write(folder.join("wide.csv"), "1,2,3,4\n").expect("written");
+    fs::write(folder.join("nan.csv"), "1,2,NaN\n").expect("written");
+    fs::write(
+        folder.join("conv.toml"),
+        "input = [4, 4, 1]\nlayers = [{ conv = { channels = 2, size = [3, 3] } }]\n",
+    )
+    .expect("written");
+    let refused: [(&[&str], &str); 8] = [
+        (&["--out", "k.npy"], "--infinite"),
+        (&["--infinite", "--seed", "1", "--out", "k.npy"], "cannot be used with"),
+        (&["--infinite", "--out", "k.txt"], "kernels are written to .npy and .csv files"),
+        (
+            &["--infinite", "--x2", "wide.csv", "--out", "k.npy"],
+            "shape [1,4], and examples of the network have the shape [3]",
+        ),
+        (&["--infinite", "--x2", "nan.csv", "--out", "k.npy"], "element 2 is NaN"),
+        (&["--infinite", "--x2", "none.csv", "--out", "k.npy"], "none.csv"),
+        (&["--params", "none.npz", "--out", "k.npy"], "none.npz"),
+        (&["--infinite", "--out", "none/k.npy"], "there is no folder"),
+    ];
+    for (more, sentence) in refused {
+        let run = kernel(&folder, more);
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{more:?}: {stderr}");
+        assert!(stderr.contains(sentence) && stderr.lines().count() == 1, "{more:?}: {stderr}");
+    }
+    let conv = folder.join("conv.toml");
+    let x = folder.join("x.csv");
+    let [conv, x] = [&conv, &x].map(|path| path.to_str().expect("a plain path"));
+    let run = cotangent(&["kernel", "--net", conv, "--x1", x, "--infinite", "--out", "k.npy"]);
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(
+        stderr.contains("layer 0: no limit of infinite width: conv") && stderr.contains("empirical"),
+        "{stderr}"
+    );
+}

@@ -5,7 +5,7 @@
 //! element type are read, so that an array nobody asks for does no harm.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 /// How long a header may be: NumPy's own limit.
 const LONGEST: u64 = 10_000;
@@ -27,6 +27,23 @@ pub struct NpyHeader {
 }
 
 impl NpyHeader {
+    /// Writes the header of a row-major array of floating-point numbers of so many bytes each, least significant first.
+    ///
+    /// # Errors
+    /// What `to` reports, and if there are more axes than a header can hold.
+    pub fn write(shape: &[usize], bytes: usize, to: &mut dyn Write) -> io::Result<()> {
+        let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+        let mut text = format!("{{'descr': '<f{bytes}', 'fortran_order': False, 'shape': ({extents}), }}");
+        // So that the numbers are aligned: 10 bytes stand before the text, a newline ends it.
+        let end = (10 + text.len() + 1).next_multiple_of(64) - 11;
+        text.extend(std::iter::repeat_n(' ', end - text.len()));
+        text.push('\n');
+        let length = u16::try_from(text.len()).map_err(io::Error::other)?;
+        to.write_all(b"\x93NUMPY\x01\x00")?;
+        to.write_all(&length.to_le_bytes())?;
+        to.write_all(text.as_bytes())
+    }
+
     /// Reads a header, and leaves `from` at the first element.
     ///
     /// # Errors

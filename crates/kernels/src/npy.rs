@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use autodiff::{Real, Threads};
-use npyz::WriterBuilder;
+use data::NpyHeader;
 
 use crate::empirical::Empirical;
 use crate::infinite::{Infinite, Which};
@@ -133,7 +133,8 @@ impl Matrix<'_> {
     ) -> io::Result<()> {
         let [rows, columns] = self.examples;
         let (part, note) = (self.beside(".part"), self.beside(".part.rows"));
-        let header = self.header::<T>()?;
+        let mut header = Vec::new();
+        NpyHeader::write(&self.shape, size_of::<T>(), &mut header)?;
         let done = self.rows_done(&part, &note).unwrap_or(0);
         let file = OpenOptions::new().create(true).write(true).truncate(done == 0).open(&part)?;
         let mut file = Entries { file, header: header.len() as u64, matrix: self, bytes: Vec::new() };
@@ -185,28 +186,6 @@ impl Matrix<'_> {
         let mut name: OsString = self.path.file_name().unwrap_or_default().to_owned();
         name.push(ending);
         self.path.with_file_name(name)
-    }
-
-    fn header<T: Real>(&self) -> io::Result<Vec<u8>> {
-        let shape: Vec<u64> = self.shape.iter().map(|&extent| extent as u64).collect();
-        let mut header = Vec::new();
-        match size_of::<T>() {
-            4 => drop(
-                npyz::WriteOptions::<f32>::new()
-                    .default_dtype()
-                    .shape(&shape)
-                    .writer(&mut header)
-                    .begin_nd()?,
-            ),
-            _ => drop(
-                npyz::WriteOptions::<f64>::new()
-                    .default_dtype()
-                    .shape(&shape)
-                    .writer(&mut header)
-                    .begin_nd()?,
-            ),
-        }
-        Ok(header)
     }
 }
 

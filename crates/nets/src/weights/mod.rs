@@ -11,7 +11,6 @@
 //! network and a small multiple of the file, whatever headers claim.
 
 mod error;
-mod npy;
 mod npz;
 mod safetensors;
 mod state_dict;

@@ -8,8 +8,8 @@ use data::NpyHeader;
 use rawzip::path::EntryPath;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
 
-use super::stored::{Data, Member, Stored, encode};
-use super::{WeightsError, npy};
+use super::WeightsError;
+use super::stored::{Data, Element, Member, Stored, encode};
 use crate::parameters::Parameters;
 
 /// The tensors of a file.
@@ -58,7 +58,7 @@ fn stored<'a>(
         .open()
         .and_then(|mut reader| NpyHeader::read(&mut reader))
         .map_err(|error| WeightsError::corrupt(Some(name), error))?;
-    let element = npy::element(&header.dtype);
+    let element = Element::named(&header.dtype);
     if let Some(element) = element {
         let found = record.uncompressed_size_hint();
         let expected =
@@ -93,7 +93,7 @@ pub(super) fn write<T: Real>(parameters: &Parameters, theta: &[T], to: impl Writ
         };
         let (mut entry, config) = archive.new_file(path).start().map_err(io::Error::other)?;
         let mut writer = config.wrap(&mut entry);
-        npy::write_header::<T>(&parameter.shape, &mut writer)?;
+        NpyHeader::write(&parameter.shape, size_of::<T>(), &mut writer)?;
         encode(&theta[parameter.range.clone()], &mut writer)?;
         let (_, descriptor) = writer.finish().map_err(io::Error::other)?;
         entry.finish(descriptor).map_err(io::Error::other)?;

@@ -33,6 +33,24 @@ pub(super) struct Element {
     pub(super) big_endian: bool,
 }
 
+impl Element {
+    /// The type by NumPy's name for it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let (big_endian, rest) = match name.split_at_checked(1)? {
+            ("<", rest) => (false, rest),
+            (">", rest) => (true, rest),
+            _ => return None,
+        };
+        let float = match rest {
+            "f2" => Float::F16,
+            "f4" => Float::F32,
+            "f8" => Float::F64,
+            _ => return None,
+        };
+        Some(Self { float, big_endian })
+    }
+}
+
 /// Floating-point types.
 #[derive(Clone, Copy)]
 pub(super) enum Float {
