@@ -19,6 +19,8 @@ use crate::real::Real;
 const LEAST_WORK: usize = 1 << 19;
 /// Blocks have at least so many rows and columns.
 const LEAST: usize = 64;
+/// But small blocks of more multiplications and additions than these are divided once more.
+const LONG: usize = 1 << 23;
 /// Elements of a right factor that is near enough to be read, or packed, again for each block of rows.
 const NEAR: usize = 1 << 15;
 /// Elements that are worth a thread where they are only copied.
@@ -181,7 +183,7 @@ impl<T: Real> Run<'_, '_, '_, T> {
         let &Product { m, n, .. } = self.product;
         let rows = block.length / n;
         let many = self.work(rows, n) > self.limit();
-        if rows > m || many && rows >= 2 * LEAST {
+        if rows > m || many && rows >= 2 * self.least(rows, n) {
             let half = if rows > m { rows / m / 2 * m } else { half(rows) };
             let (above, below) = block.split(half * n);
             if many {
@@ -212,9 +214,10 @@ impl<T: Real> Run<'_, '_, '_, T> {
     /// Halves a matrix, by columns as long as they are many, until its work is moderate.
     fn columns(&self, (row, column): (usize, usize), out: MatMut<'_, T>) {
         let (rows, columns) = (out.nrows(), out.ncols());
-        if self.work(rows, columns) <= self.limit() || rows.max(columns) < 2 * LEAST {
+        let least = self.least(rows, columns);
+        if self.work(rows, columns) <= self.limit() || rows.max(columns) < 2 * least {
             self.multiply(0, (row, column), out);
-        } else if columns >= 2 * LEAST {
+        } else if columns >= 2 * least {
             let half = half(columns);
             let (left, right) = out.split_at_col_mut(half);
             let (left, right) =
@@ -227,6 +230,11 @@ impl<T: Real> Run<'_, '_, '_, T> {
                 (|| self.columns((row, column), above), || self.columns((row + half, column), below));
             self.memory.threads.join(above, below);
         }
+    }
+
+    /// How many rows or columns parts of a block have at least: half as many as usual where very much is summed.
+    fn least(&self, rows: usize, columns: usize) -> usize {
+        if self.work(rows, columns) > LONG { LEAST / 2 } else { LEAST }
     }
 
     /// Multiplications and additions of a block.
