@@ -171,6 +171,7 @@ ACTIVATIONS = [
     *((f"monomial({n})", lambda x, n=n: x**n) for n in [0, 1, 2, 5]),
     *((f"rectified_monomial({n})", lambda x, n=n: (x >= 0) * x**n) for n in [0, 2, 3]),
     ("rectified_monomial(1)", F.relu),
+    ("sign", torch.sign),
     ("polynomial(0.5, -1, 0.25, 2)", lambda x: horner(x, [0.5, -1, 0.25, 2])),
     ("polynomial(0.5)", lambda x: horner(x, [0.5])),
 ]

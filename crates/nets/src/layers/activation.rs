@@ -31,6 +31,8 @@ pub enum Activation {
     },
     /// |z|
     Abs,
+    /// −1, 0 or 1. The derivative is 0 by convention.
+    Sign,
     /// a min(z, 0) + b max(z, 0); usually a = −1, b = 1.
     Abrelu {
         /// The slope below 0.
@@ -132,6 +134,7 @@ const USUAL: &[(&str, &[f64])] = &[
     ("relu", &[]),
     ("leaky_relu", &[0.01]),
     ("abs", &[]),
+    ("sign", &[]),
     ("abrelu", &[-1.0, 1.0]),
     ("erf", &[1.0, 1.0, 0.0]),
     ("sigmoid_like", &[]),
@@ -169,6 +172,7 @@ impl Activation {
             Self::Relu => ("relu", vec![]),
             Self::LeakyRelu { alpha } => ("leaky_relu", vec![alpha]),
             Self::Abs => ("abs", vec![]),
+            Self::Sign => ("sign", vec![]),
             Self::Abrelu { a, b } => ("abrelu", vec![a, b]),
             Self::Erf { a, b, c } => ("erf", vec![a, b, c]),
             Self::SigmoidLike => ("sigmoid_like", vec![]),
@@ -208,6 +212,7 @@ impl Activation {
             ("relu", []) => Self::Relu,
             ("leaky_relu", &[alpha]) => Self::LeakyRelu { alpha },
             ("abs", []) => Self::Abs,
+            ("sign", []) => Self::Sign,
             ("abrelu", &[a, b]) => Self::Abrelu { a, b },
             ("erf", &[a, b, c]) => Self::Erf { a, b, c },
             ("sigmoid_like", []) => Self::SigmoidLike,
@@ -237,6 +242,7 @@ impl Activation {
             Self::Relu => z.relu(),
             Self::LeakyRelu { alpha } => sloped(z, alpha, 1.0),
             Self::Abs => z.abs(),
+            Self::Sign => z.sign(),
             Self::Abrelu { a, b } => sloped(z, a, b),
             Self::Erf { a, b, c } => shifted(scaled(a, scaled(b, z).erf()), c),
             Self::SigmoidLike => 0.5 * z.scale(LIKE_SIGMOID).erf() + 0.5,

@@ -21,6 +21,7 @@ impl Activation {
             Self::Relu => sloped(z, 0.0, 1.0),
             Self::LeakyRelu { alpha } => sloped(z, alpha, 1.0),
             Self::Abs => sloped(z, -1.0, 1.0),
+            Self::Sign => sign(z),
             Self::Abrelu { a, b } => sloped(z, a, b),
             Self::Erf { a, b, c } => erf(z, a, b, c),
             Self::SigmoidLike => erf(z, 0.5, LIKE_SIGMOID, 0.5),
@@ -64,6 +65,13 @@ fn sloped<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
     let derivative = shifted(kink * angle, (a + b) * (a + b) / 4.0);
     let value = derivative * z.nngp + kink * area;
     Dual { value, derivative, squares: z.variances.map(|q| (a * a + b * b) / 2.0 * q) }
+}
+
+/// −1, 0 or 1. (Cho and Saul 2009, Eq. 5: that is 2 θ(z) − 1.)
+fn sign<'g>(z: &Limit<'g>) -> Dual<'g> {
+    let (_, angle) = span(z);
+    let derivative = z.nngp.builder().fill(0.0, &z.nngp.shape());
+    Dual { value: 2.0 * FRAC_1_PI * angle, derivative, squares: z.variances.map(Var::step) }
 }
 
 /// a erf(bz) + c. (Williams 1997, Eq. 11.)
