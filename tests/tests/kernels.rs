@@ -289,6 +289,20 @@ proptest! {
         }
         let (far, size) = distance(kernel.values(), &sum);
         prop_assert!(far <= 1e-12 * (1.0 + size), "{far:e} of {size:e}");
+
+        let layers = Empirical::ntk(&network).by_layer(Kind::Trace, &theta, &x, None, &threads);
+        let mut counted = 0;
+        for (layer, kernel) in &layers {
+            let mut sum = vec![0.0; kernel.values().len()];
+            let own = |name: &str| name.strip_prefix(layer).is_some_and(|rest| rest.matches('.').count() == 1);
+            for (_, part) in parts.iter().filter(|(name, _)| own(name)) {
+                sum.iter_mut().zip(part.values()).for_each(|(sum, &part)| *sum += part);
+                counted += 1;
+            }
+            let (far, size) = distance(kernel.values(), &sum);
+            prop_assert!(far <= 1e-12 * (1.0 + size), "{layer}: {far:e} of {size:e}");
+        }
+        prop_assert!(counted == parts.len() && layers.len() <= parts.len());
     }
 
     #[test]

@@ -324,6 +324,35 @@ fn kernels_of_many_examples() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Law 16, and law 11: kernels are symmetric and have no negative eigenvalues.
+    #[test]
+    fn law_16_examples_permuted_and_repeated_permute_and_repeat_the_kernel(
+        x in proptest::collection::vec(-2.0..2.0_f64, 7 * 3),
+        chosen in proptest::collection::vec(0..7_usize, 1..12),
+        phi in proptest::sample::select(all()),
+        sigma_b in prop_oneof![Just(0.0), 0.05..0.5_f64],
+    ) {
+        let limit = Infinite::new(&deep(&phi, sigma_b, 8, 3)).expect("a limit");
+        let kernels = limit.kernels(&x, None, &Threads::one());
+        let some: Vec<f64> = chosen.iter().flat_map(|&i| x[3 * i..3 * i + 3].to_vec()).collect();
+        let of_chosen = limit.kernels(&some, None, &Threads::one());
+        for (kernel, part) in [(&kernels.nngp, &of_chosen.nngp), (&kernels.ntk, &of_chosen.ntk)] {
+            let scale = (0..7).map(|i| kernel.matrix()[(i, i)]).fold(0.0, f64::max);
+            for (a, &i) in chosen.iter().enumerate() {
+                for (b, &j) in chosen.iter().enumerate() {
+                    let (ours, whole) = (part.matrix()[(a, b)], kernel.matrix()[(i, j)]);
+                    prop_assert!((ours - whole).abs() <= 1e-11 * scale, "{phi}: {ours} against {whole}");
+                }
+            }
+            let spectrum = cotangent::kernels::Spectrum::new(part.matrix()).expect("a spectrum");
+            prop_assert!(spectrum.smallest() >= -1e-11 * spectrum.largest(), "{phi}: {}", spectrum.smallest());
+        }
+    }
+}
+
 /// The kernels of wide random networks agree with the limit within their own standard errors.
 #[test]
 fn wide_networks_agree_with_the_limit() {

@@ -129,8 +129,52 @@ impl Empirical {
         others: Option<&[T]>,
         threads: &Threads,
     ) -> Vec<(String, Kernel<T>)> {
-        let names: Vec<String> = self.names();
-        let groups = (0..names.len()).map(|i| vec![i]).collect();
+        self.by_part(|tensor| tensor, kind, theta, x, others, threads)
+    }
+
+    /// The kernels of the layers that have parameters, by their places, such as `2.1`: what each contributes to the whole.
+    /// Otherwise as [`by_tensor`](Self::by_tensor).
+    ///
+    /// # Panics
+    /// As [`kernel`](Self::kernel).
+    #[track_caller]
+    pub fn by_layer<T: Real>(
+        &self,
+        kind: Kind,
+        theta: &[T],
+        x: &[T],
+        others: Option<&[T]>,
+        threads: &Threads,
+    ) -> Vec<(String, Kernel<T>)> {
+        self.by_part(
+            |tensor| tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer),
+            kind,
+            theta,
+            x,
+            others,
+            threads,
+        )
+    }
+
+    /// The kernels of tensors with one name for their part.
+    #[track_caller]
+    fn by_part<T: Real>(
+        &self,
+        part: impl Fn(&str) -> &str,
+        kind: Kind,
+        theta: &[T],
+        x: &[T],
+        others: Option<&[T]>,
+        threads: &Threads,
+    ) -> Vec<(String, Kernel<T>)> {
+        let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
+        for (i, tensor) in self.names().iter().enumerate() {
+            match parts.iter_mut().find(|(name, _)| name == part(tensor)) {
+                Some((_, tensors)) => tensors.push(i),
+                None => parts.push((part(tensor).into(), vec![i])),
+            }
+        }
+        let (names, groups): (Vec<String>, _) = parts.into_iter().unzip();
         let columns = others.map(|others| self.examples(others));
         let mut tiles = self.grouped(kind, self.examples(x), columns, groups, threads);
         let mut kernels: Vec<Kernel<T>> = names.iter().map(|_| tiles.zeros()).collect();

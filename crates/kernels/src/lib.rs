@@ -40,7 +40,7 @@
 //! simple methods are there, too, as a check. (The factored method is that of Novak, Sohl-Dickstein, Schoenholz 2022,
 //! who call it structured derivatives.)
 //!
-//! Which layer contributes what is said by [`Empirical::by_tensor`]; [`Empirical::masked`] restricts the sum to some
+//! Which layer contributes what is said by [`Empirical::by_layer`]; [`Empirical::masked`] restricts the sum to some
 //! parameters. Kernels are computed in tiles within a [budget](Empirical::within) of memory, and [`Tiles`] keeps plans and
 //! memory for kernels that are wanted again and again, as through training.
 //!
