@@ -89,7 +89,7 @@ fn what_was_killed_goes_on() {
     close(&path, &limit.kernel(Which::Ntk, &x, None, &threads), "after it was killed");
 
     // Another kernel begins anew.
-    assert_eq!(write(&x, panel, 12).1, false);
+    assert!(!write(&x, panel, 12).1);
     let mut other = x.clone();
     other[0] += 1.0;
     assert_eq!(write(&other, 10 * panel, 100), (vec![0, 40, 50], true));

@@ -105,7 +105,7 @@ pub struct Stages {
 }
 
 /// Expectations of a function φ and of its derivative at jointly Gaussian arguments (u, v).
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Dual<'g> {
     /// E[φ(u) φ(v)], of the shape of the NNGP.
     pub value: Var<'g>,
