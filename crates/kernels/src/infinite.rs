@@ -55,7 +55,7 @@ pub struct Limits<T> {
     pub nngp: Kernel<T>,
     /// The tangent kernel of an output, N₁ × N₂.
     pub ntk: Kernel<T>,
-    /// The largest part of E[φ²] or E[φ'²] of any example that expansions in Hermite polynomials did not reach, relatively: an
+    /// The largest part of the expectation of φ² or φ'² of any example that expansions in Hermite polynomials did not reach, relatively: an
     /// upper bound, up to rounding, of what each such layer adds to the relative error of its variances. 0 where all
     /// activations have closed forms.
     pub error: f64,
