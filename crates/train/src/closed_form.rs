@@ -1,0 +1,450 @@
+//! Gradient descent on the squared loss ½ Σ ‖f(xₙ) − yₙ‖² in closed form, from kernels alone.
+//!
+//! If the tangent kernel Θ stays as it is, the outputs on the training set move by ḟ = −Θ (f − y), each eigenvector of Θ by
+//! itself. After training, what is left of the error along an eigenvector of eigenvalue λ is a *decay* d(λ), and the outputs
+//! elsewhere have moved by Θ(x, X) α with α = q(Θ) (y − f₀), the *response* q(λ) = (1 − d(λ))/λ. For gradient flow of length t
+//! that is d = e^{−λt} (Lee et al. 2019, Eqs. 9 to 11), for k steps of rate η it is d = (1 − ηλ)ᵏ. (There the paper has
+//! 1 − (1 − ηλ)ᵏ … with a misplaced exponent.)
+//!
+//! A loss that is a mean over n examples, or over n = N·O outputs, is this one with time and rates divided by n.
+
+use std::fmt;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par, Side};
+
+/// How long is trained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Training {
+    /// By gradient flow, for this time.
+    Flow(f64),
+    /// By steps of gradient descent, θ ← θ − η g + β (θ − θ_before).
+    Steps {
+        /// η
+        rate: f64,
+        /// β, 0 without momentum. (Polyak 1964.)
+        momentum: f64,
+        /// How many.
+        count: u32,
+    },
+    /// Until nothing changes.
+    Converged,
+}
+
+impl Training {
+    /// d(λ), for an eigenvalue from 0 up.
+    pub fn decay(self, eigenvalue: f64) -> f64 {
+        match self {
+            Self::Flow(time) => (-eigenvalue * time).exp(),
+            Self::Steps { rate, momentum, count } => power(rate * eigenvalue, momentum, count).0,
+            Self::Converged => f64::from(eigenvalue == 0.0),
+        }
+    }
+
+    /// q(λ) = (1 − d(λ))/λ, for an eigenvalue from 0 up; of the digits that λ has, none is lost. Where nothing is ever
+    /// learned, at λ = 0, the limit `Converged` is 0.
+    pub fn response(self, eigenvalue: f64) -> f64 {
+        match self {
+            Self::Flow(time) if eigenvalue * time == 0.0 => time,
+            Self::Flow(time) => -(-eigenvalue * time).exp_m1() / eigenvalue,
+            Self::Steps { rate, momentum, count } => rate * power(rate * eigenvalue, momentum, count).1,
+            Self::Converged if eigenvalue == 0.0 => 0.0,
+            Self::Converged => eigenvalue.recip(),
+        }
+    }
+}
+
+/// The error p after `count` steps, for a rate times eigenvalue of `h`, if it was 1 before; and (1 − p)/h.
+///
+/// Both follow p ← (1 + β − h) p − β p_before, and r ← (1 + β − h) r − β r_before + 1: a matrix raised to a power.
+fn power(h: f64, momentum: f64, count: u32) -> (f64, f64) {
+    type Matrix = [[f64; 3]; 3];
+    let product = |a: &Matrix, b: &Matrix| -> Matrix {
+        std::array::from_fn(|i| std::array::from_fn(|j| (0..3).map(|k| a[i][k] * b[k][j]).sum()))
+    };
+    let mut base = [[1.0 + momentum - h, -momentum, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let mut result = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    let mut left = count;
+    while left > 0 {
+        if left % 2 == 1 {
+            result = product(&base, &result);
+        }
+        base = product(&base, &base);
+        left /= 2;
+    }
+    (result[0][0] + result[0][1], result[0][2])
+}
+
+/// What is added to the diagonal of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ridge {
+    /// This.
+    Absolute(f64),
+    /// This, times the mean of the diagonal.
+    Relative(f64),
+}
+
+/// Why there is no closed form.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NoClosedForm {
+    /// An entry of the kernel is infinite or NaN.
+    NotFinite {
+        /// Its row.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// What it is.
+        value: f64,
+    },
+    /// The kernel has an eigenvalue that is negative beyond rounding, so that training diverges.
+    Negative {
+        /// The least eigenvalue.
+        smallest: f64,
+        /// The largest.
+        largest: f64,
+    },
+    /// The eigenvalues could not be computed.
+    NotConverged {
+        /// The number of rows.
+        size: usize,
+    },
+    /// Steps of this rate diverge.
+    Unstable {
+        /// The rate.
+        rate: f64,
+        /// The largest that does not: 2 (1 + β)/λ_max.
+        largest: f64,
+    },
+}
+
+impl fmt::Display for NoClosedForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotFinite { row, column, value } => {
+                write!(f, "the kernel's entry ({row}, {column}) is {value}")
+            }
+            Self::Negative { smallest, largest } => write!(
+                f,
+                "the kernel has eigenvalues from {smallest:e} to {largest:e}, and none may be negative"
+            ),
+            Self::NotConverged { size } => {
+                write!(f, "the eigenvalues of a kernel of {size} rows could not be computed")
+            }
+            Self::Unstable { rate, largest } => {
+                write!(f, "steps diverge with the rate {rate}: the largest that is stable is {largest}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoClosedForm {}
+
+/// A kernel between training points, decomposed: training on it for any time costs products of matrices.
+///
+/// Rows are training points if all outputs share the kernel, as they do at infinite width (targets are N × O then), or points
+/// and outputs for a full kernel (N O × N O; targets are a column).
+///
+/// ```
+/// use faer::mat;
+/// use train::{ClosedForm, Ridge, Training};
+///
+/// let kernel = mat![[2.0, 1.0], [1.0, 2.0]];              // eigenvalues 1 and 3
+/// let model = ClosedForm::new(kernel.as_ref(), Ridge::Absolute(0.0))?;
+/// let (f0, y) = (mat![[0.0], [0.0]], mat![[1.0], [1.0]]);  // along the eigenvector of 3
+/// let f = model.outputs(f0.as_ref(), y.as_ref(), Training::Flow(0.5))?;
+/// assert!((f[(0, 0)] - (1.0 - (-1.5_f64).exp())).abs() < 1e-15);
+/// let steps = Training::Steps { rate: 1.0, momentum: 0.0, count: 10 };
+/// let error = model.outputs(f0.as_ref(), y.as_ref(), steps).unwrap_err();
+/// assert_eq!(error.to_string(), "steps diverge with the rate 1: the largest that is stable is 0.6666666666666666");
+/// # Ok::<(), train::NoClosedForm>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClosedForm {
+    vectors: Mat<f64>,
+    /// Ascending; those that rounding made negative are 0.
+    values: Vec<f64>,
+}
+
+impl ClosedForm {
+    /// Decomposes Θ + ridge, of which the lower triangle is read. Takes O(N³).
+    ///
+    /// # Errors
+    /// If an entry is not finite, or an eigenvalue negative.
+    ///
+    /// # Panics
+    /// If the matrix is not square, or has no rows.
+    #[track_caller]
+    pub fn new(kernel: MatRef<'_, f64>, ridge: Ridge) -> Result<Self, NoClosedForm> {
+        let n = kernel.nrows();
+        assert!(n > 0 && n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
+        for row in 0..n {
+            if let Some(column) = (0..=row).find(|&column| !kernel[(row, column)].is_finite()) {
+                return Err(NoClosedForm::NotFinite { row, column, value: kernel[(row, column)] });
+            }
+        }
+        let mut kernel = kernel.to_owned();
+        let ridge = match ridge {
+            Ridge::Absolute(ridge) => ridge,
+            Ridge::Relative(ridge) => ridge * (0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n),
+        };
+        (0..n).for_each(|i| kernel[(i, i)] += ridge);
+        let eigen = kernel.self_adjoint_eigen(Side::Lower);
+        let eigen = eigen.map_err(|_| NoClosedForm::NotConverged { size: n })?;
+        let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+        let (smallest, largest) = (values[0], values[n - 1]);
+        let rounding = count(n) * f64::EPSILON * largest.max(-smallest);
+        if smallest < -rounding {
+            return Err(NoClosedForm::Negative { smallest, largest });
+        }
+        // What cannot be told from 0 is not learned.
+        values.iter_mut().filter(|value| **value <= rounding).for_each(|value| *value = 0.0);
+        Ok(Self { vectors: eigen.U().to_owned(), values })
+    }
+
+    /// The eigenvalues of Θ + ridge, ascending; 0 where they cannot be told from it.
+    pub fn eigenvalues(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// λ_max/λ_min, infinite if the kernel is singular.
+    pub fn condition_number(&self) -> f64 {
+        self.values[self.values.len() - 1] / self.values[0]
+    }
+
+    /// The largest rate at which steps with this momentum converge, 2 (1 + β)/λ_max.
+    pub fn largest_stable_rate(&self, momentum: f64) -> f64 {
+        2.0 * (1.0 + momentum) / self.values[self.values.len() - 1]
+    }
+
+    /// The outputs on the training points, N × O, from `f0` on.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If `f0` or `y` have other rows than the kernel, or differ in their shapes.
+    #[track_caller]
+    pub fn outputs(
+        &self,
+        f0: MatRef<'_, f64>,
+        y: MatRef<'_, f64>,
+        training: Training,
+    ) -> Result<Mat<f64>, NoClosedForm> {
+        self.check(training)?;
+        let left = self.filtered(self.error(f0, y).as_ref(), |value| training.decay(value));
+        Ok(y - left)
+    }
+
+    /// α = q(Θ) (y − f₀), N × O: training moves the outputs at any x by Θ(x, X) α, and the parameters of a network's linear
+    /// model by Jᵀ α.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If `f0` or `y` have other rows than the kernel, or differ in their shapes.
+    #[track_caller]
+    pub fn dual(
+        &self,
+        f0: MatRef<'_, f64>,
+        y: MatRef<'_, f64>,
+        training: Training,
+    ) -> Result<Mat<f64>, NoClosedForm> {
+        self.check(training)?;
+        Ok(self.filtered(self.error(f0, y).as_ref(), |value| training.response(value)))
+    }
+
+    /// What each training point would be predicted by all the others, with f₀ = 0, once trained to the end: N × O, exactly, from
+    /// this one decomposition: y − α/diag((Θ + ridge)⁻¹). (Rasmussen and Williams 2006, Eq. 5.12.) NaN where others say nothing
+    /// since the kernel is singular.
+    ///
+    /// # Panics
+    /// If `y` has other rows than the kernel.
+    #[track_caller]
+    pub fn leave_one_out(&self, y: MatRef<'_, f64>) -> Mat<f64> {
+        let zero = Mat::zeros(y.nrows(), y.ncols());
+        let alpha = self.filtered(self.error(zero.as_ref(), y).as_ref(), f64::recip);
+        let inverse = |i: usize| -> f64 {
+            let terms = self.values.iter().enumerate().map(|(j, value)| self.vectors[(i, j)].powi(2) / value);
+            terms.sum()
+        };
+        let inverse: Vec<f64> = (0..y.nrows()).map(inverse).collect();
+        Mat::from_fn(y.nrows(), y.ncols(), |i, o| y[(i, o)] - alpha[(i, o)] / inverse[i])
+    }
+
+    /// log p(y) of a Gaussian process with this kernel, the ridge being noise, summed over outputs: −½ yᵀα − ½ log det − N/2 log 2π
+    /// for each. (Rasmussen and Williams 2006, Eq. 5.8.) −∞ if the kernel is singular.
+    ///
+    /// # Panics
+    /// If `y` has other rows than the kernel.
+    #[track_caller]
+    pub fn log_marginal_likelihood(&self, y: MatRef<'_, f64>) -> f64 {
+        let zero = Mat::zeros(y.nrows(), y.ncols());
+        let alpha = self.filtered(self.error(zero.as_ref(), y).as_ref(), f64::recip);
+        let fit: f64 =
+            (0..y.ncols()).map(|o| (0..y.nrows()).map(|i| y[(i, o)] * alpha[(i, o)]).sum::<f64>()).sum();
+        let volume: f64 = self.values.iter().map(|value| value.ln()).sum();
+        -0.5 * (fit + count(y.ncols()) * (volume + count(y.nrows()) * std::f64::consts::TAU.ln()))
+    }
+
+    /// y − f₀.
+    #[track_caller]
+    fn error(&self, f0: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Mat<f64> {
+        let (n, shape, other) = (self.values.len(), (y.nrows(), y.ncols()), (f0.nrows(), f0.ncols()));
+        assert!(
+            shape == other && shape.0 == n,
+            "targets {shape:?} and outputs {other:?} for a kernel of {n} rows"
+        );
+        y - f0
+    }
+
+    /// g(Θ) x.
+    fn filtered(&self, x: MatRef<'_, f64>, g: impl Fn(f64) -> f64) -> Mat<f64> {
+        let mut coordinates = self.vectors.transpose() * x;
+        for (i, &value) in self.values.iter().enumerate() {
+            let g = g(value);
+            coordinates.row_mut(i).iter_mut().for_each(|x| *x *= g);
+        }
+        &self.vectors * coordinates
+    }
+
+    fn check(&self, training: Training) -> Result<(), NoClosedForm> {
+        match training {
+            Training::Steps { rate, momentum, .. } if rate > self.largest_stable_rate(momentum) => {
+                Err(NoClosedForm::Unstable { rate, largest: self.largest_stable_rate(momentum) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The outputs of many wide networks, drawn at random and trained: a Gaussian process before and after. (Lee et al. 2019,
+/// Eqs. 14 to 16.)
+///
+/// `dynamics` is of the kernel that training follows, and the covariance is that of the outputs before:
+/// - the NTK and the NNGP: networks of which all parameters are trained;
+/// - the NNGP and the NNGP: only the readout is trained; for [`Training::Converged`] that is the posterior of the Gaussian
+///   process, Bayesian inference;
+/// - the NTK and the NTK: a Gaussian process whose kernel is the NTK.
+#[derive(Debug)]
+pub struct Ensemble<'a> {
+    dynamics: &'a ClosedForm,
+    /// The covariance between training points, in the eigenvectors of the dynamics.
+    covariance: Mat<f64>,
+}
+
+impl<'a> Ensemble<'a> {
+    /// Of networks whose outputs on the training points have the given covariance before training, N × N.
+    ///
+    /// # Panics
+    /// If it is not of the size of the dynamics' kernel.
+    #[track_caller]
+    pub fn new(dynamics: &'a ClosedForm, covariance: MatRef<'_, f64>) -> Self {
+        let (n, shape) = (dynamics.values.len(), (covariance.nrows(), covariance.ncols()));
+        assert!(shape == (n, n), "a covariance of {shape:?} for a kernel of {n} rows");
+        let covariance = dynamics.vectors.transpose() * covariance * &dynamics.vectors;
+        Self { dynamics, covariance }
+    }
+
+    /// The ensemble at M other points: `cross` is the dynamics' kernel between them and the training points, M × N, and
+    /// `covariance` that of the outputs before, likewise.
+    ///
+    /// # Panics
+    /// If shapes differ.
+    #[track_caller]
+    pub fn at(&self, cross: MatRef<'_, f64>, covariance: MatRef<'_, f64>) -> Points<'_> {
+        let (n, shapes) = (self.dynamics.values.len(), [cross, covariance].map(|k| (k.nrows(), k.ncols())));
+        assert!(shapes[0] == shapes[1] && shapes[0].1 == n, "kernels {shapes:?} with {n} training points");
+        let vectors = &self.dynamics.vectors;
+        Points { ensemble: self, cross: cross * vectors, covariance: covariance * vectors }
+    }
+}
+
+/// An [`Ensemble`] at some points.
+#[derive(Debug)]
+pub struct Points<'a> {
+    ensemble: &'a Ensemble<'a>,
+    /// Both in the eigenvectors of the dynamics.
+    cross: Mat<f64>,
+    covariance: Mat<f64>,
+}
+
+impl Points<'_> {
+    /// The mean over networks, M × O, for targets `y`: before training it is 0.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If `y` has another number of rows than there are training points.
+    #[track_caller]
+    pub fn mean(&self, y: MatRef<'_, f64>, training: Training) -> Result<Mat<f64>, NoClosedForm> {
+        let dynamics = self.ensemble.dynamics;
+        dynamics.check(training)?;
+        let zero = Mat::zeros(y.nrows(), y.ncols());
+        let coordinates = dynamics.vectors.transpose() * dynamics.error(zero.as_ref(), y);
+        Ok(self.responding(training) * coordinates)
+    }
+
+    /// The covariance over networks of an output at these points, M × M, if it is `before` before training.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If `before` is not M × M.
+    #[track_caller]
+    pub fn covariance(&self, before: MatRef<'_, f64>, training: Training) -> Result<Mat<f64>, NoClosedForm> {
+        let (m, shape) = (self.cross.nrows(), (before.nrows(), before.ncols()));
+        assert!(shape == (m, m), "a covariance of {shape:?} between {m} points");
+        self.ensemble.dynamics.check(training)?;
+        // K + P K Pᵀ − P C − (P C)ᵀ is K + X + Xᵀ with X = (½ P K − C) Pᵀ.
+        let (p, x) = self.halves(training);
+        let mut result = before.to_owned();
+        let parallel = Par::rayon(0);
+        matmul(result.as_mut(), Accum::Add, &x, p.transpose(), 1.0, parallel);
+        matmul(result.as_mut(), Accum::Add, &p, x.transpose(), 1.0, parallel);
+        Ok(result)
+    }
+
+    /// The diagonal of [`covariance`](Self::covariance), given that of `before`: cheaper by a product of matrices.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If `before` has another length.
+    #[track_caller]
+    pub fn variance(&self, before: &[f64], training: Training) -> Result<Vec<f64>, NoClosedForm> {
+        let m = self.cross.nrows();
+        assert!(before.len() == m, "{} variances of {m} points", before.len());
+        self.ensemble.dynamics.check(training)?;
+        let (p, x) = self.halves(training);
+        let moved = |i: usize| p.row(i).iter().zip(x.row(i).iter()).map(|(p, x)| p * x).sum::<f64>();
+        Ok(before.iter().enumerate().map(|(i, before)| before + 2.0 * moved(i)).collect())
+    }
+
+    /// P = Θ(x, X) q(Θ), in eigenvectors.
+    fn responding(&self, training: Training) -> Mat<f64> {
+        let mut p = self.cross.clone();
+        for (j, &value) in self.ensemble.dynamics.values.iter().enumerate() {
+            let response = training.response(value);
+            p.col_mut(j).iter_mut().for_each(|p| *p *= response);
+        }
+        p
+    }
+
+    /// P, and ½ P K − C.
+    fn halves(&self, training: Training) -> (Mat<f64>, Mat<f64>) {
+        let p = self.responding(training);
+        let mut x = -&self.covariance;
+        matmul(x.as_mut(), Accum::Add, &p, &self.ensemble.covariance, 0.5, Par::rayon(0));
+        (p, x)
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "numbers of examples are far below 2⁵³")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
