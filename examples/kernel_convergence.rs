@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let [theta, k] = errors;
         let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
         let panel = Panel {
+            axes: figure::Axes::Logarithmic,
             title: "One hidden relu layer, 20 inputs from N(0, 1)".into(),
             x_label: "width".into(),
             y_label: "relative error, mean of 10 networks".into(),

@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             });
         }
         Panel {
+            axes: figure::Axes::Logarithmic,
             title: format!("2 × {width} tanh"),
             x_label: "‖δ‖".into(),
             y_label: "‖f(θ₀ + δ) − model‖".into(),

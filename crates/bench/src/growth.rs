@@ -107,6 +107,7 @@ fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
     let linear = points.iter().map(|&(at, _)| (at, y * at / x)).collect();
     let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
     Panel {
+        axes: figure::Axes::Logarithmic,
         title,
         x_label: x_label.into(),
         y_label: "milliseconds".into(),

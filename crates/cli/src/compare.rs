@@ -86,7 +86,7 @@ fn positive(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not a positive number".into())
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|x: &f64| x.is_finite() && *x >= 0.0)

@@ -192,7 +192,7 @@ impl<T: Real> Subject<T> {
 }
 
 /// The examples in a file, if they are the network's: of its shape, but for axes of extent 1, or flat.
-fn examples<T: Real>(path: &Path, network: &Network) -> Result<Vec<T>, Failure> {
+pub(crate) fn examples<T: Real>(path: &Path, network: &Network) -> Result<Vec<T>, Failure> {
     let array = Array::read(path).map_err(Failure::usage)?;
     let [_, example @ ..] = array.shape() else { unreachable!("arrays have an axis") };
     let long = |extents: &[usize]| extents.iter().copied().filter(|&extent| extent != 1).collect::<Vec<_>>();

@@ -4,6 +4,7 @@ mod compare;
 mod describe;
 mod failure;
 mod kernel;
+mod predict;
 mod report;
 mod subject;
 
@@ -19,6 +20,7 @@ enum Command {
     Compare(compare::Arguments),
     Describe(describe::Arguments),
     Kernel(Box<kernel::Arguments>),
+    Predict(Box<predict::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -254,6 +254,7 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
 fn panels(runs: &[Run]) -> Vec<Panel> {
     let panel = |title: String, x: &str, y: &str, series| Panel {
+        axes: figure::Axes::Logarithmic,
         title,
         x_label: x.into(),
         y_label: y.into(),

@@ -331,3 +331,56 @@ fn kernels_that_cannot_be_are_refused_in_one_sentence() {
         "{stderr}"
     );
 }
+
+#[test]
+fn predictions_are_written_for_each_time() {
+    let folder = folder("predict");
+    fs::create_dir_all(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    let net = "input = [1]\nsigma_w = 1.5\nsigma_b = 0.2\n\
+               layers = [{ dense = { width = 9 } }, \"erf\", { dense = { width = 1 } }]\n";
+    fs::write(folder.join("net.toml"), net).expect("written");
+    fs::write(folder.join("x.csv"), "-1\n0.2\n1.5\n").expect("written");
+    fs::write(folder.join("y.csv"), "0.5\n-0.25\n1\n").expect("written");
+    let predict = |more: &[&str]| {
+        let [net, x, y, out] = ["net.toml", "x.csv", "y.csv", "out"].map(path);
+        let fixed =
+            ["predict", "--net", &net, "--train-x", &x, "--train-y", &y, "--test-x", &x, "--out", &out];
+        cotangent(&[&fixed[..], more].concat())
+    };
+    let array = |name: &str| {
+        let array = cotangent::data::Array::read(format!("{}:{name}", path("out/predictions.npz")))
+            .expect("an array");
+        (array.shape().to_vec(), array.into_values())
+    };
+    for parameters in [&["--infinite", "--cov", "full"][..], &["--seed", "1"]] {
+        let run = predict(&[&["--time", "0,100,1e9"], parameters].concat());
+        assert!(run.status.success(), "{run:?}");
+        let (shape, mean) = array("mean");
+        assert_eq!((&shape[..], array("time").1), (&[3, 3, 1][..], vec![0.0, 100.0, 1e9]));
+        // In the end, training points are met.
+        for (f, y) in mean[6..].iter().zip([0.5, -0.25, 1.0]) {
+            assert!((f - y).abs() < 1e-6, "{mean:?}");
+        }
+        if parameters[0] == "--infinite" {
+            assert!(mean[..3].iter().all(|&f| f == 0.0), "{mean:?}");
+            let (shape, covariance) = array("covariance");
+            assert_eq!(shape, [3, 3, 3]);
+            assert!(covariance[18..].iter().all(|c| c.abs() < 1e-6) && covariance[0] > 0.1, "{covariance:?}");
+        }
+        for file in ["predictions.csv", "figure.svg", "figure.png"] {
+            assert!(folder.join("out").join(file).exists(), "{file}");
+        }
+    }
+    for (more, sentence) in [
+        (&["--infinite", "--time", "-1"][..], "not a number from 0 up"),
+        (&["--time", "1"], "--infinite"),
+        (&["--seed", "1", "--cov", "full"], "cannot be used with"),
+        (&["--infinite", "--train-y", "net.toml"], "arrays are read from files"),
+    ] {
+        let run = predict(more);
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{more:?}: {stderr}");
+        assert!(stderr.contains(sentence) && stderr.lines().count() == 1, "{more:?}: {stderr}");
+    }
+}

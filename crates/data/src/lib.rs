@@ -25,10 +25,12 @@ mod array;
 mod digits;
 mod idx;
 mod npy;
+mod npz;
 mod prepare;
 
 pub use array::{Array, ArrayError};
 pub use digits::{Digits, digits};
 pub use idx::{Idx, IdxError};
 pub use npy::NpyHeader;
+pub use npz::NpzWriter;
 pub use prepare::{TooFewExamples, one_hot, select, split, standardised};

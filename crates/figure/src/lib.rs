@@ -8,13 +8,16 @@ use std::path::Path;
 use std::sync::Once;
 
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::ValueFormatter;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-/// One coordinate system with its curves; both axes are logarithmic.
+/// One coordinate system with its curves.
 #[derive(Clone, Debug)]
 pub struct Panel {
+    /// What both axes are like.
+    pub axes: Axes,
     /// What stands above it.
     pub title: String,
     /// What the horizontal axis shows.
@@ -23,6 +26,16 @@ pub struct Panel {
     pub y_label: String,
     /// The curves, drawn in order.
     pub series: Vec<Series>,
+}
+
+/// What the axes of a panel are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Axes {
+    /// Both are logarithmic.
+    #[default]
+    Logarithmic,
+    /// Both are linear.
+    Linear,
 }
 
 /// One curve. Points that a logarithmic axis cannot show are left out.
@@ -47,6 +60,8 @@ pub enum Style {
     Dashed,
     /// Its points alone.
     Points,
+    /// The area that its points are the outline of, light.
+    Band,
 }
 
 /// What the plotting library could not do.
@@ -124,37 +139,68 @@ fn draw_panel<B: DrawingBackend>(
     unit: u32,
     panel: &Panel,
 ) -> Result<(), FigureError> {
-    let shown = |&(x, y): &(f64, f64)| x > 0.0 && y > 0.0 && x.is_finite() && y.is_finite();
+    let logarithmic = panel.axes == Axes::Logarithmic;
+    let shown = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!logarithmic || x > 0.0 && y > 0.0);
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
-    let x = decades(points().map(|p| p.0));
-    let y = decades(points().map(|p| p.1));
-    let place =
-        |value: f64, axis: &Range<f64>| (value / axis.start).log10() / (axis.end / axis.start).log10();
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        if logarithmic { decades(values) } else { around(values) }
+    };
+    let (x, y) = (range(&mut points().map(|p| p.0)), range(&mut points().map(|p| p.1)));
+    let place = |value: f64, axis: &Range<f64>| {
+        if logarithmic {
+            (value / axis.start).log10() / (axis.end / axis.start).log10()
+        } else {
+            (value - axis.start) / (axis.end - axis.start)
+        }
+    };
     let places: Vec<(f64, f64)> = points().map(|p| (place(p.0, &x), place(p.1, &y))).collect();
     let legend = emptiest_corner(&places, panel.series.len());
-    let mut chart = ChartBuilder::on(area)
+    let mut builder = ChartBuilder::on(area);
+    builder
         .caption(&panel.title, (FONT, 16 * unit))
         .margin(10 * unit)
         .x_label_area_size(42 * unit)
-        .y_label_area_size(62 * unit)
-        .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+        .y_label_area_size(62 * unit);
+    if logarithmic {
+        let chart = builder.build_cartesian_2d(x.log_scale(), y.log_scale())?;
+        draw_series(chart, unit, panel, legend, &shown, &power_of_ten)
+    } else {
+        draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, legend, &shown, &|x| short(*x))
+    }
+}
+
+/// Draws the mesh, the curves and the legend.
+fn draw_series<'a, B, X, Y>(
+    mut chart: ChartContext<'a, B, Cartesian2d<X, Y>>,
+    unit: u32,
+    panel: &Panel,
+    legend: SeriesLabelPosition,
+    shown: &dyn Fn(&(f64, f64)) -> bool,
+    label: &dyn Fn(&f64) -> String,
+) -> Result<(), FigureError>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64> + 'a,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64> + 'a,
+    B: DrawingBackend + 'a,
+{
     chart
         .configure_mesh()
         .x_desc(&panel.x_label)
         .y_desc(&panel.y_label)
-        .x_label_formatter(&power_of_ten)
-        .y_label_formatter(&power_of_ten)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
         .label_style((FONT, 13 * unit))
         .axis_desc_style((FONT, 14 * unit))
         .bold_line_style(RGBColor(0xd8, 0xd8, 0xd8).stroke_width(unit))
         .light_line_style(RGBColor(0xf3, 0xf3, 0xf3).stroke_width(unit))
         .axis_style(BLACK.stroke_width(unit))
+        .max_light_lines(if panel.axes == Axes::Linear { 2 } else { 10 })
         .draw()?;
     let pixels = unit.cast_signed();
     for series in &panel.series {
         let color = PALETTE[series.color % PALETTE.len()];
         let line = color.stroke_width(2 * unit);
-        let curve = series.points.iter().copied().filter(shown);
+        let curve = series.points.iter().copied().filter(|point| shown(point));
         let sample = move |(x, y): (i32, i32)| [(x, y), (x + 24 * pixels, y)];
         match series.style {
             Style::Solid => chart
@@ -168,6 +214,16 @@ fn draw_panel<B: DrawingBackend>(
                     .label(&series.label)
                     .legend(move |at| DashedPathElement::new(sample(at), dash, gap, line))
             }
+            Style::Band => chart
+                .draw_series(std::iter::once(Polygon::new(
+                    curve.collect::<Vec<_>>(),
+                    color.mix(0.2).filled(),
+                )))?
+                .label(&series.label)
+                .legend(move |(x, y)| {
+                    let corners = [(x, y - 4 * pixels), (x + 24 * pixels, y + 4 * pixels)];
+                    Rectangle::new(corners, color.mix(0.2).filled())
+                }),
             Style::Points => chart
                 .draw_series(curve.map(|point| Circle::new(point, 4 * unit, color.filled())))?
                 .label(&series.label)
@@ -184,6 +240,26 @@ fn draw_panel<B: DrawingBackend>(
         .margin(8 * unit)
         .draw()?;
     Ok(())
+}
+
+/// From the least to the largest value, and a little beyond.
+fn around(values: &mut dyn Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    match high - low {
+        width if width > 0.0 && width.is_finite() => low - 0.05 * width..high + 0.05 * width,
+        _ if low.is_finite() => low - 1.0..low + 1.0,
+        _ => 0.0..1.0,
+    }
+}
+
+/// A number without the digits that come of rounding.
+fn short(x: f64) -> String {
+    let text = format!("{x:.6}");
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        "-0" => "0".into(),
+        text => text.into(),
+    }
 }
 
 /// The corner where a legend of so many lines covers the fewest of the points, given as fractions of the axes.
@@ -205,7 +281,7 @@ fn emptiest_corner(points: &[(f64, f64)], lines: usize) -> SeriesLabelPosition {
 }
 
 /// The whole decades around some positive numbers.
-fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
+fn decades(values: &mut dyn Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
     if low > high {
         return 1.0..10.0;

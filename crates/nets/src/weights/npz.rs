@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use autodiff::Real;
-use data::NpyHeader;
-use rawzip::path::EntryPath;
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
+use data::{NpyHeader, NpzWriter};
+use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 
 use super::WeightsError;
 use super::stored::{Data, Element, Member, Stored, encode};
@@ -78,26 +77,12 @@ fn stored<'a>(
     })
 }
 
-/// Writes the tensors of `theta` in their order, as `numpy.savez` does: without compression, which gains little on
-/// numbers.
+/// Writes the tensors of `theta` in their order.
 pub(super) fn write<T: Real>(parameters: &Parameters, theta: &[T], to: impl Write) -> io::Result<()> {
-    let mut archive = ZipArchiveWriter::new(to);
+    let mut arrays = NpzWriter::new(to);
     for parameter in parameters.tensors() {
-        let name = format!("{}.npy", parameter.name);
-        // The names of members are made tidier than they may be, unless they are given as bytes; other than ASCII those
-        // would be read as another encoding.
-        let path = if name.is_ascii() {
-            EntryPath::verbatim(name.into_bytes())
-        } else {
-            EntryPath::conformant(name)
-        };
-        let (mut entry, config) = archive.new_file(path).start().map_err(io::Error::other)?;
-        let mut writer = config.wrap(&mut entry);
-        NpyHeader::write(&parameter.shape, size_of::<T>(), &mut writer)?;
-        encode(&theta[parameter.range.clone()], &mut writer)?;
-        let (_, descriptor) = writer.finish().map_err(io::Error::other)?;
-        entry.finish(descriptor).map_err(io::Error::other)?;
+        let values = &theta[parameter.range.clone()];
+        arrays.array(&parameter.name, &parameter.shape, size_of::<T>(), |to| encode(values, to))?;
     }
-    archive.finish().map_err(io::Error::other)?;
-    Ok(())
+    arrays.finish()
 }
