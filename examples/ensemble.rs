@@ -1,5 +1,6 @@
 //! An ensemble of networks, trained one by one, against its limit of infinite width in closed form: means and deviations of
-//! their predictions. (Lee et al. 2019, Fig. 2, on one-dimensional data.)
+//! their predictions. (Lee et al. 2019, Fig. 2, on one-dimensional data.) What is more than chance in the differences is the
+//! width: for 128, 512 and 1024 units the root mean squares of z are 6.7, 2.4 and 1.8 of means, 6.5, 1.9 and 1.4 of covariances.
 //!
 //! `cargo run --release -p examples --example ensemble [FOLDER]`; with a folder, the figure is written there.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
@@ -12,7 +13,7 @@ use figure::{Axes, Panel, Series, Style};
 
 const NETWORKS: u64 = 200;
 const STEPS: u32 = 200;
-const RATE: f64 = 0.5;
+const RATE: f64 = 0.2;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = Threads::available();
@@ -97,8 +98,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let (of_limit, spread) = (|i: usize| mean[(i, 0)], |i: usize| covariance[(i, i)].sqrt());
         let (of_networks, measured) = (|i: usize| means[i], |i: usize| moment(i, i).sqrt());
-        let outline =
-            [curve(&of_limit, &spread, -2.0), curve(&of_limit, &spread, 2.0).into_iter().rev().collect()];
+        let around = |mean: &dyn Fn(usize) -> f64, deviation: &dyn Fn(usize) -> f64| {
+            let upper = curve(mean, deviation, 2.0).into_iter().rev();
+            curve(mean, deviation, -2.0).into_iter().chain(upper).collect::<Vec<_>>()
+        };
         let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
         let panel = Panel {
             axes: Axes::Linear,
@@ -106,11 +109,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             x_label: "x".into(),
             y_label: "f(x)".into(),
             series: vec![
-                series("infinite width, ± 2 deviations", 0, Style::Band, outline.concat()),
+                series("infinite width, ± 2 deviations", 0, Style::Band, around(&of_limit, &spread)),
                 series("infinite width, mean", 0, Style::Solid, curve(&of_limit, &spread, 0.0)),
+                series("networks, ± 2 deviations", 6, Style::Dashed, around(&of_networks, &measured)),
                 series("networks, mean", 1, Style::Dashed, curve(&of_networks, &measured, 0.0)),
-                series("networks, ± 2 deviations", 6, Style::Dashed, curve(&of_networks, &measured, 2.0)),
-                series("", 6, Style::Dashed, curve(&of_networks, &measured, -2.0)),
                 series("trained on", 3, Style::Points, train_x.into_iter().zip(train_y).collect()),
             ],
         };
