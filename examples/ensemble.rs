@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|(x, others)| limit.kernels(x, others, &threads));
     let dynamics = ClosedForm::new(dd.ntk.matrix(), Ridge::Absolute(0.0))?;
     let ensemble = Ensemble::new(&dynamics, dd.nngp.matrix());
-    let points = ensemble.at(td.ntk.matrix(), td.nngp.matrix());
+    let points = ensemble.at::<f64>(td.ntk.matrix(), td.nngp.matrix());
     let training = Training::Steps { rate: RATE / n as f64, momentum: 0.0, count: STEPS };
     let y = Mat::from_fn(n, 1, |i, _| train_y[i]);
     let (mean, covariance) =

@@ -56,10 +56,11 @@ fn predictions_are_those_of_the_reference() {
         let model = ClosedForm::new(dd.ntk.matrix(), ridge).expect("a closed form");
         for (t, time) in [("0.0", Some(0.0)), ("1.0", Some(1.0)), ("10000.0", Some(1e4)), ("None", None)] {
             let values = &reference[format!("gd_mse lr=0.7 {name} t={t}")];
-            let train = model.outputs(f0.as_ref(), y.as_ref(), training(time)).expect("stable");
+            let train = &model.outputs(f0.as_ref(), y.as_ref(), &[training(time)]).expect("stable")[0];
             close(train.as_ref(), matrix(&values["train"]).as_ref(), 1e-9, &format!("{name} {t}, train"));
-            let alpha = model.dual(f0.as_ref(), y.as_ref(), training(time)).expect("stable");
-            let test = &g0 + td.ntk.matrix() * alpha;
+            let test =
+                model.elsewhere(td.ntk.matrix(), g0.as_ref(), f0.as_ref(), y.as_ref(), &[training(time)]);
+            let test = &test.expect("stable")[0];
             close(test.as_ref(), matrix(&values["test"]).as_ref(), 1e-9, &format!("{name} {t}, test"));
             compared += 2;
         }
@@ -78,7 +79,7 @@ fn predictions_are_those_of_the_reference() {
             (0..5).for_each(|i| before[(i, i)] += 1e-3 * mean);
         }
         let ensemble = Ensemble::new(&model, before.as_ref());
-        let points = ensemble.at(of(&td).as_ref(), td.nngp.matrix());
+        let points = ensemble.at::<f64>(of(&td).as_ref(), td.nngp.matrix());
         for (t, time) in [("0.0", Some(0.0)), ("1.0", Some(1.0)), ("None", None)] {
             let values = &reference[format!("ensemble lr=0.7 reg=1e-3rel {kind} t={t} test")];
             let mean = points.mean(y.as_ref(), training(time)).expect("stable");
@@ -90,6 +91,11 @@ fn predictions_are_those_of_the_reference() {
                 1e-9,
                 &format!("{kind} {t}, covariance"),
             );
+            let single = ensemble.at::<f32>(of(&td).as_ref(), td.nngp.matrix());
+            let rounded = Mat::from_fn(3, 3, |i, j| tt.nngp.matrix()[(i, j)] as f32);
+            let single = single.covariance(rounded.as_ref(), training(time)).expect("stable");
+            let single = Mat::from_fn(3, 3, |i, j| f64::from(single[(i, j)]));
+            close(single.as_ref(), covariance.as_ref(), 1e-5, &format!("{kind} {t}, in f32"));
             let diagonal: Vec<f64> = (0..3).map(|i| tt.nngp.matrix()[(i, i)]).collect();
             let variance = points.variance(&diagonal, training(time)).expect("stable");
             for (i, variance) in variance.into_iter().enumerate() {
@@ -99,7 +105,7 @@ fn predictions_are_those_of_the_reference() {
             let mut own = of(&dd);
             let mean = (0..5).map(|i| own[(i, i)]).sum::<f64>() / 5.0;
             (0..5).for_each(|i| own[(i, i)] += 1e-3 * mean);
-            let train = ensemble.at(own.as_ref(), before.as_ref());
+            let train = ensemble.at::<f64>(own.as_ref(), before.as_ref());
             let values = &reference[format!("ensemble lr=0.7 reg=1e-3rel {kind} t={t} train")];
             let mean = train.mean(y.as_ref(), training(time)).expect("stable");
             let covariance = train.covariance(before.as_ref(), training(time)).expect("stable");
@@ -152,17 +158,17 @@ fn law_15_steps_in_weight_space_are_the_closed_form() {
         for step in 0..=1000_u32 {
             if [0, 1, 2, 3, 10, 100, 999, 1000].contains(&step) {
                 let training = Training::Steps { rate, momentum, count: step };
-                let outputs = model.outputs(f0.as_ref(), target.as_ref(), training).expect("stable");
+                let outputs = &model.outputs(f0.as_ref(), target.as_ref(), &[training]).expect("stable")[0];
                 let mut ours = vec![0.0; 10];
                 jacobian.apply(&delta, &mut ours);
                 let ours = column(&ours) + &f0;
                 close(ours.as_ref(), outputs.as_ref(), 1e-10, &format!("momentum {momentum}, step {step}"));
-                let alpha = model.dual(f0.as_ref(), target.as_ref(), training).expect("stable");
+                let alpha = &model.dual(f0.as_ref(), target.as_ref(), &[training]).expect("stable")[0];
                 let mut there = vec![0.0; 8];
                 elsewhere.apply(&delta, &mut there);
                 close(
                     column(&there).as_ref(),
-                    (cross.matrix() * &alpha).as_ref(),
+                    (cross.matrix() * alpha).as_ref(),
                     1e-10,
                     &format!("elsewhere, step {step}"),
                 );
@@ -218,7 +224,7 @@ proptest! {
             let refit = ClosedForm::new(part.as_ref(), Ridge::Absolute(ridge)).expect("a closed form");
             let rest = Mat::from_fn(n - 1, 2, |a, o| y[(others[a], o)]);
             let zero = Mat::zeros(n - 1, 2);
-            let alpha = refit.dual(zero.as_ref(), rest.as_ref(), Training::Converged).expect("stable");
+            let alpha = refit.dual(zero.as_ref(), rest.as_ref(), &[Training::Converged]).expect("stable").remove(0);
             let cross = Mat::from_fn(1, n - 1, |_, a| kernel[(i, others[a])]);
             let prediction = cross * alpha;
             for o in 0..2 {
@@ -234,12 +240,12 @@ proptest! {
                 let part = kernel.as_ref().submatrix(0, 0, i, i);
                 let before = ClosedForm::new(part, Ridge::Absolute(ridge)).expect("a closed form");
                 let zero = Mat::zeros(i, 2);
-                let alpha = before.dual(zero.as_ref(), y.as_ref().subrows(0, i), Training::Converged).expect("stable");
+                let alpha = before.dual(zero.as_ref(), y.as_ref().subrows(0, i), &[Training::Converged]).expect("stable").remove(0);
                 let cross = kernel.as_ref().submatrix(i, 0, 1, i).to_owned();
                 let at = &cross * alpha;
                 mean = [at[(0, 0)], at[(0, 1)]];
                 let zero = Mat::zeros(i, 1);
-                let solved = before.dual(zero.as_ref(), cross.transpose(), Training::Converged).expect("stable");
+                let solved = before.dual(zero.as_ref(), cross.transpose(), &[Training::Converged]).expect("stable").remove(0);
                 variance -= (&cross * solved)[(0, 0)];
             }
             for (o, mean) in mean.iter().enumerate() {
@@ -281,13 +287,13 @@ fn singular_kernels_and_other_edges() {
     for training in
         [Training::Flow(1e9), Training::Converged, Training::Steps { rate: 0.4, momentum: 0.5, count: 4000 }]
     {
-        let f = model.outputs(f0.as_ref(), y.as_ref(), training).expect("stable");
+        let f = &model.outputs(f0.as_ref(), y.as_ref(), &[training]).expect("stable")[0];
         close(f.as_ref(), mat![[2.0], [2.0], [-1.0]].as_ref(), 1e-12, &format!("{training:?}"));
-        let alpha = model.dual(f0.as_ref(), y.as_ref(), training).expect("stable");
+        let alpha = &model.dual(f0.as_ref(), y.as_ref(), &[training]).expect("stable")[0];
         assert!((0..3).all(|i| alpha[(i, 0)].is_finite()), "{training:?}");
     }
     for training in [Training::Flow(0.0), Training::Steps { rate: 0.1, momentum: 0.9, count: 0 }] {
-        let f = model.outputs(f0.as_ref(), y.as_ref(), training).expect("stable");
+        let f = &model.outputs(f0.as_ref(), y.as_ref(), &[training]).expect("stable")[0];
         close(f.as_ref(), f0.as_ref(), 1e-15, "no training");
     }
     // A tiny eigenvalue responds like time.
@@ -299,7 +305,10 @@ fn singular_kernels_and_other_edges() {
     let nothing =
         ClosedForm::new(mat![[0.0, 0.0], [0.0, 0.0]].as_ref(), Ridge::Relative(1.0)).expect("a closed form");
     let y = mat![[1.0], [2.0]];
-    let f = nothing.outputs(Mat::zeros(2, 1).as_ref(), y.as_ref(), Training::Converged).expect("stable");
+    let f = nothing
+        .outputs(Mat::zeros(2, 1).as_ref(), y.as_ref(), &[Training::Converged])
+        .expect("stable")
+        .remove(0);
     close(f.as_ref(), Mat::<f64>::zeros(2, 1).as_ref(), 0.0, "nothing is learned");
 
     let error = |kernel: Mat<f64>| {
@@ -311,6 +320,23 @@ fn singular_kernels_and_other_edges() {
     ));
     assert!(matches!(error(mat![[1.0, 2.0], [2.0, 1.0]]), NoClosedForm::Negative { .. }));
     let fast = Training::Steps { rate: 3.0, momentum: 0.0, count: 1 };
-    let unstable = one.dual(mat![[0.0]].as_ref(), mat![[1.0]].as_ref(), fast).expect_err("unstable");
+    let unstable = one.dual(mat![[0.0]].as_ref(), mat![[1.0]].as_ref(), &[fast]).expect_err("unstable");
     assert_eq!(unstable, NoClosedForm::Unstable { rate: 3.0, largest: 0.4 });
+    for (rate, momentum) in [(-0.1, 0.0), (0.1, 1.0), (0.1, -1.5), (f64::NAN, 0.0)] {
+        let steps = Training::Steps { rate, momentum, count: 1 };
+        assert!(one.dual(mat![[0.0]].as_ref(), mat![[1.0]].as_ref(), &[steps]).is_err(), "{steps:?}");
+    }
+    let infinite =
+        ClosedForm::new(mat![[4.0]].as_ref(), Ridge::Absolute(f64::INFINITY)).expect_err("no closed form");
+    assert!(matches!(infinite, NoClosedForm::NotFinite { .. }));
+    // Of what cannot be, the likelihood is 0; and nobody else says what is left out.
+    assert_eq!(model.log_marginal_likelihood(mat![[1.0], [3.0], [-1.0]].as_ref()), f64::NEG_INFINITY);
+    assert!(model.leave_one_out(mat![[1.0], [3.0], [-1.0]].as_ref())[(0, 0)].is_nan());
+    // However long it is trained, nothing is made of what is only rounding.
+    let nearly = ClosedForm::new(mat![[1.0, 1.0 - 1e-17], [1.0 - 1e-17, 1.0]].as_ref(), Ridge::Absolute(0.0))
+        .expect("a closed form");
+    let y = mat![[1.0], [1.0 + 1e-9]];
+    let zero = Mat::zeros(2, 1);
+    let alpha = &nearly.dual(zero.as_ref(), y.as_ref(), &[Training::Flow(1e300)]).expect("stable")[0];
+    assert!(alpha[(0, 0)].abs() < 1e6, "{}", alpha[(0, 0)]);
 }

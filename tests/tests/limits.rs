@@ -297,6 +297,47 @@ fn singular_examples_have_finite_kernels() {
     }
 }
 
+/// Where variances are very small or very large, kernels are finite, in f32 those of f64, and equal examples have equal kernels.
+#[test]
+fn kernels_at_any_scale_and_in_f32() {
+    let base = [0.3, -1.2, 0.7, 0.1, 0.3, -1.2, 0.7, 0.1, 1.0, 2.0, 0.5, 0.4, -0.3, 1.2, -0.7, -0.1];
+    let fast = ["exp", "monomial", "polynomial", "hermite", "rectified_monomial"];
+    for phi in all() {
+        // Powers of powers leave the range of f32, or of f64.
+        let grows = fast.iter().any(|name| phi.to_string().starts_with(name));
+        let scales = if grows { &[0.3, 1.0][..] } else { &[1e-8, 1e-3, 1.0, 1e2, 1e4] };
+        for &scale in scales {
+            let x: Vec<f64> = base.iter().map(|x| x * scale).collect();
+            let limit = Infinite::new(&deep(&phi, 0.1, 8, 4)).expect("a limit");
+            let double = limit.kernels(&x, None, &Threads::one());
+            let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+            let single = limit.kernels(&x, None, &Threads::one());
+            for (name, double, single) in
+                [("NNGP", &double.nngp, &single.nngp), ("NTK", &double.ntk, &single.ntk)]
+            {
+                let (double, single) = (double.matrix(), single.matrix());
+                let largest = (0..4).map(|i| double[(i, i)]).fold(0.0, f64::max);
+                for i in 0..4 {
+                    for j in 0..4 {
+                        let (a, b) = (double[(i, j)], f64::from(single[(i, j)]));
+                        assert!(
+                            a.is_finite() && b.is_finite(),
+                            "{phi} at {scale}: {name} ({i}, {j}) is {a}, {b}"
+                        );
+                        // Angles between nearly parallel examples are known to the root of a rounding error; where
+                        // variances are large, these are all that matters.
+                        assert!(
+                            scale > 1e2 || (a - b).abs() <= 2e-3 * largest,
+                            "{phi} at {scale}: {name} ({i}, {j}) is {a}, {b}"
+                        );
+                    }
+                }
+                close(double[(0, 1)], double[(0, 0)], 1e-12, &format!("{phi} at {scale}, equal examples"));
+            }
+        }
+    }
+}
+
 /// Kernels do not depend on how tiles fall, nor on threads; they are symmetric, and have no negative eigenvalues.
 #[test]
 fn kernels_of_many_examples() {

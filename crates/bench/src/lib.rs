@@ -3,5 +3,6 @@
 pub mod entk;
 pub mod gemm;
 pub mod infinite;
+pub mod predictions;
 pub mod timing;
 pub mod workloads;

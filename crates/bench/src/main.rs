@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use bench::entk::ENTKS;
 use bench::gemm::GEMMS;
 use bench::infinite::INFS;
+use bench::predictions::PREDICTIONS;
 use bench::timing::{Prepared, best_of_five};
 use bench::workloads::WORKLOADS;
 use clap::{Parser, Subcommand};
@@ -24,7 +25,7 @@ use cotangent::prelude::*;
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "inf": those of infinite width; "gemm": matrix products alone
+    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "inf": those of infinite width; "pred": predictions in closed form; "gemm": matrix products alone
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(subcommand)]
@@ -77,6 +78,11 @@ fn time(names: &[String]) -> io::Result<()> {
     for inf in INFS.iter().filter(|inf| limits(&inf.name())) {
         let seconds = threads.install(|| inf.seconds(&threads));
         writeln!(io::stdout().lock(), "{} {seconds:.9}", inf.name())?;
+    }
+    let predicted = |name: &str| names.iter().any(|chosen| chosen == "pred" || chosen == name);
+    for row in PREDICTIONS.iter().filter(|row| predicted(row.name())) {
+        let seconds = threads.install(|| row.seconds(&threads));
+        writeln!(io::stdout().lock(), "{} {seconds:.9}", row.name())?;
     }
     for gemm in GEMMS.iter().filter(|gemm| names.iter().any(|name| name == "gemm" || *name == gemm.name())) {
         let seconds = threads.install(|| gemm.seconds(&threads));

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::compare::Precision;
 use crate::failure::Failure;
-use crate::subject::read;
+use crate::subject::{network, parameters, room};
 
 /// Compute a kernel of a network between examples, and write it to a file.
 ///
@@ -114,8 +114,7 @@ fn compute<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
             )));
         }
     };
-    let network =
-        read(net)?.network().map_err(|refused| Failure::usage(format!("{}: {refused}", net.display())))?;
+    let network = network(net)?;
     let subject = Subject::<T>::new(arguments, &network)?;
     let x = examples::<T>(x1, &network)?;
     let others = x2.as_ref().map(|path| examples::<T>(path, &network)).transpose()?;
@@ -125,8 +124,16 @@ fn compute<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(Failure::unwritable(out, format!("there is no folder {}", folder.display())));
     }
+    if out.is_dir() {
+        return Err(Failure::unwritable(out, "it is a folder"));
+    }
     let unwritable = |error: &dyn std::fmt::Display| Failure::unwritable(out, error);
     if csv {
+        let columns = others.as_ref().map_or(x.len(), Vec::len) / network.example().size();
+        let kind = if arguments.infinite { Kind::Trace } else { arguments.entries.into() };
+        let shape = kind.shape(network.examples(&x), columns, network.output().size());
+        let entries = shape.iter().fold(size_of::<T>(), |all, &extent| all.saturating_mul(extent));
+        room("the entries of the kernel (.npy files are written in parts)", entries)?;
         let kernel = subject.kernel(&x, others.as_deref(), &threads);
         return write_csv(&kernel, out).map_err(|error| unwritable(&error));
     }
@@ -156,13 +163,7 @@ impl<T: Real> Subject<T> {
             return Ok(Self::Infinite(limit, which));
         }
         let empirical = if *kind == Choice::Ntk { Empirical::ntk(network) } else { Empirical::nngp(network) };
-        let theta = match &arguments.params {
-            Some(path) => {
-                let theta = network.parameters().read(path);
-                theta.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
-            }
-            None => network.init(arguments.seed.unwrap_or(0)),
-        };
+        let theta = parameters(network, arguments.params.as_deref(), arguments.seed.unwrap_or(0))?;
         Ok(Self::Finite(Box::new(empirical), arguments.entries.into(), theta))
     }
 
@@ -200,11 +201,17 @@ pub(crate) fn examples<T: Real>(path: &Path, network: &Network) -> Result<Vec<T>
     if long(example) != long(expected) && example != [size] {
         let found = Shape::from(array.shape());
         return Err(Failure::usage(format!(
-            "{}: an array of shape {found}, and examples of the network have the shape {expected}",
+            "{}: an array of shape {found}, where rows are examples and those of the network have the shape {expected}",
             path.display()
         )));
     }
-    Ok(array.into_values().into_iter().map(T::literal).collect())
+    let rounded = |(i, value): (usize, f64)| {
+        let x = T::literal(value);
+        let error =
+            || Failure::usage(format!("{}: element {i} is {value}, too large for f32", path.display()));
+        if x.is_finite() { Ok(x) } else { Err(error()) }
+    };
+    array.into_values().into_iter().enumerate().map(rounded).collect()
 }
 
 /// The kernel as a matrix, a line for each row.

@@ -1,7 +1,7 @@
 //! `cotangent predict`: what networks predict once they are trained, in closed form.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use figure::{Axes, Panel, Series, Style};
 use crate::compare::{not_negative, print};
 use crate::failure::Failure;
 use crate::kernel::examples;
-use crate::subject::read;
+use crate::subject::{network, parameters, room};
 
 /// Predict what networks make of test examples once they are trained, without training any.
 ///
@@ -123,7 +123,7 @@ struct Task {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let net = &arguments.net;
     let in_file = |refused: &dyn std::fmt::Display| Failure::usage(format!("{}: {refused}", net.display()));
-    let network = read(net)?.network().map_err(|refused| in_file(&refused))?;
+    let network = network(net)?;
     let [train_x, test_x] = [&arguments.train_x, &arguments.test_x].map(|path| examples(path, &network));
     let (train_x, test_x) = (train_x?, test_x?);
     let rows = train_x.len() / network.example().size();
@@ -135,13 +135,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let limit = Infinite::new(&task.network).map_err(|refused| in_file(&refused))?;
         of_ensemble(arguments, &task, &limit).map_err(Failure::usage)?
     } else {
-        let theta = match &arguments.params {
-            Some(path) => {
-                let theta = task.network.parameters().read(path);
-                theta.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
-            }
-            None => task.network.init(arguments.seed.unwrap_or(0)),
-        };
+        let theta = parameters(&task.network, arguments.params.as_deref(), arguments.seed.unwrap_or(0))?;
+        let rows = |x: &[f64]| task.network.examples(x).saturating_mul(task.network.output().size());
+        let (train, test) = (rows(&task.train_x), rows(&task.test_x));
+        let entries = train.saturating_mul(train.saturating_mul(4).saturating_add(test));
+        room("the kernels of all examples and outputs", entries.saturating_mul(8))?;
         of_linear_model(arguments, &task, &theta).map_err(Failure::usage)?
     };
     write(arguments, &task, &predictions)
@@ -184,17 +182,19 @@ fn of_ensemble(
         Get::Ntkgp => limits.ntk.matrix().to_owned(),
         Get::Ntk | Get::Nngp => limits.nngp.matrix().to_owned(),
     };
-    let model = ClosedForm::new(trained(&dd).as_ref(), Ridge::Relative(arguments.ridge))?;
-    let mut before = spread(&dd);
-    if arguments.get != Get::Ntk {
-        // Of a Gaussian process, the ridge is noise of the targets.
-        let n = before.nrows();
-        #[allow(clippy::cast_precision_loss, reason = "N is far below 2⁵³")]
-        let mean = (0..n).map(|i| before[(i, i)]).sum::<f64>() / n as f64;
-        (0..n).for_each(|i| before[(i, i)] += arguments.ridge * mean);
+    let error = [&dd, &td, &tt].map(|limits| limits.error).into_iter().fold(0.0, f64::max);
+    if error > 1e-6 {
+        // Nothing is left to do if even this cannot be written.
+        let _ = writeln!(io::stderr(), "cotangent: expansions of activations leave a part of {error:.0e}");
     }
+    let model = ClosedForm::new(trained(&dd).as_ref(), Ridge::Relative(arguments.ridge))?;
+    let before = match arguments.get {
+        Get::Ntk => spread(&dd),
+        // Of a Gaussian process, the ridge is noise of the targets.
+        Get::Nngp | Get::Ntkgp => Ridge::Relative(arguments.ridge).added_to(spread(&dd).as_ref()),
+    };
     let ensemble = Ensemble::new(&model, before.as_ref());
-    let points = ensemble.at(trained(&td).as_ref(), spread(&td).as_ref());
+    let points = ensemble.at::<f64>(trained(&td).as_ref(), spread(&td).as_ref());
     let own = spread(&tt);
     let at = |&time: &Time| {
         let training = training(time, task);
@@ -237,13 +237,14 @@ fn of_linear_model(
     let model = ClosedForm::new(kernel.matrix(), Ridge::Relative(arguments.ridge))?;
     let (f0, g0) = (value(train_x), value(test_x));
     let y = Mat::from_fn(f0.nrows(), 1, |i, _| train_y[(i / outputs, i % outputs)]);
-    let at = |&time: &Time| {
-        let alpha = model.dual(f0.as_ref(), y.as_ref(), training(time, task))?;
-        let f = &g0 + cross.matrix() * alpha;
+    let trainings: Vec<Training> = arguments.time.iter().map(|&time| training(time, task)).collect();
+    let cross = cross.matrix();
+    let all = model.elsewhere(cross, g0.as_ref(), f0.as_ref(), y.as_ref(), &trainings)?;
+    let prediction = |(time, f): (&Time, Mat<f64>)| {
         let mean = Mat::from_fn(f.nrows() / outputs, outputs, |i, o| f[(i * outputs + o, 0)]);
-        Ok(Prediction { time: time.0, mean, variance: None, covariance: None })
+        Prediction { time: time.0, mean, variance: None, covariance: None }
     };
-    arguments.time.iter().map(at).collect()
+    Ok(arguments.time.iter().zip(all).map(prediction).collect())
 }
 
 fn write(arguments: &Arguments, task: &Task, predictions: &[Prediction]) -> Result<(), Failure> {
@@ -261,7 +262,7 @@ fn write(arguments: &Arguments, task: &Task, predictions: &[Prediction]) -> Resu
 }
 
 /// `time` (T), `mean` (T, M, O) and, if they were asked for, `variance` (T, M) and `covariance` (T, M, M).
-fn write_npz(predictions: &[Prediction], path: &Path) -> std::io::Result<()> {
+fn write_npz(predictions: &[Prediction], path: &Path) -> io::Result<()> {
     let mut arrays = NpzWriter::new(BufWriter::new(File::create(path)?));
     let (m, o) = predictions.first().map_or((0, 0), |first| (first.mean.nrows(), first.mean.ncols()));
     let mut array = |name: &str, shape: &[usize], values: Vec<f64>| {
@@ -296,13 +297,18 @@ fn write_csv(predictions: &[Prediction], path: &Path) -> Result<(), csv::Error> 
     for p in predictions {
         for i in 0..p.mean.nrows() {
             let means = (0..outputs).map(|o| p.mean[(i, o)]);
-            let deviation = p.variance.as_ref().map(|variance| variance[i].max(0.0).sqrt());
-            let numbers = means.chain(deviation).map(|x| x.to_string());
+            let spread = p.variance.as_ref().map(|variance| deviation(variance[i]));
+            let numbers = means.chain(spread).map(|x| x.to_string());
             csv.write_record([p.time.to_string(), i.to_string()].into_iter().chain(numbers))?;
         }
     }
     csv.flush()?;
     Ok(())
+}
+
+/// The root of a variance, which rounding may have made negative.
+fn deviation(variance: f64) -> f64 {
+    if variance < 0.0 { 0.0 } else { variance.sqrt() }
 }
 
 /// For each time, means with bands of two deviations, and what was trained on; of the first output.
@@ -313,7 +319,7 @@ fn panels(task: &Task, predictions: &[Prediction]) -> Vec<Panel> {
     let train: Vec<(f64, f64)> = train.collect();
     let panel = |p: &Prediction| {
         let at = |deviations: f64| {
-            let shift = |i: usize| p.variance.as_ref().map_or(0.0, |v| deviations * v[i].max(0.0).sqrt());
+            let shift = |i: usize| p.variance.as_ref().map_or(0.0, |v| deviations * deviation(v[i]));
             order.iter().map(|&i| (task.test_x[i], p.mean[(i, 0)] + shift(i))).collect::<Vec<_>>()
         };
         let outline: Vec<(f64, f64)> = at(-2.0).into_iter().chain(at(2.0).into_iter().rev()).collect();

@@ -62,6 +62,39 @@ pub(crate) fn read(path: &Path) -> Result<Description, Failure> {
     text.parse::<Description>().map_err(|error| wrong(&error))
 }
 
+/// The network described in a file.
+pub(crate) fn network(path: &Path) -> Result<Network, Failure> {
+    let refused = |refused| Failure::usage(format!("{}: {refused}", path.display()));
+    read(path)?.network().map_err(refused)
+}
+
+/// Parameters from a file or, if there is none, drawn with a seed.
+pub(crate) fn parameters<T: Real>(
+    network: &Network,
+    file: Option<&Path>,
+    seed: u64,
+) -> Result<Vec<T>, Failure> {
+    let count = network.parameters().len();
+    room(&format!("{count} parameters"), count.saturating_mul(2 * size_of::<T>()))?;
+    match file {
+        Some(path) => {
+            let theta = network.parameters().read(path);
+            theta.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+        }
+        None => Ok(network.init(seed)),
+    }
+}
+
+/// Whether there is memory for what needs so many bytes.
+pub(crate) fn room(what: &str, bytes: usize) -> Result<(), Failure> {
+    if Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
+        return Ok(());
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a rounded number of gigabytes")]
+    let gigabytes = bytes as f64 / 1e9;
+    Err(Failure::usage(format!("{what} need about {gigabytes:.0} GB of memory, more than there is")))
+}
+
 pub(crate) fn total(costs: &[Cost], of: impl Fn(&Cost) -> usize) -> usize {
     costs.iter().fold(0, |sum: usize, cost| sum.saturating_add(of(cost)))
 }
@@ -79,12 +112,5 @@ fn fits(
     let activations = examples.saturating_mul(activations);
     let need =
         parameters.saturating_mul(8).saturating_add(activations.saturating_mul(16)).saturating_mul(bytes);
-    if Vec::<u8>::new().try_reserve_exact(need).is_err() {
-        #[allow(clippy::cast_precision_loss, reason = "a rounded number of gigabytes")]
-        let gigabytes = need as f64 / 1e9;
-        return Err(Failure::usage(format!(
-            "{what} need about {gigabytes:.0} GB of memory, more than there is"
-        )));
-    }
-    Ok(())
+    room(what, need)
 }

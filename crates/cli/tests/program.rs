@@ -307,7 +307,7 @@ fn kernels_that_cannot_be_are_refused_in_one_sentence() {
         (&["--infinite", "--out", "k.txt"], "kernels are written to .npy and .csv files"),
         (
             &["--infinite", "--x2", "wide.csv", "--out", "k.npy"],
-            "shape [1,4], and examples of the network have the shape [3]",
+            "shape [1,4], where rows are examples and those of the network have the shape [3]",
         ),
         (&["--infinite", "--x2", "nan.csv", "--out", "k.npy"], "element 2 is NaN"),
         (&["--infinite", "--x2", "none.csv", "--out", "k.npy"], "none.csv"),

@@ -1,4 +1,4 @@
-//! Figures: panels side by side, with logarithmic axes, written as SVG and as PNG.
+//! Figures: panels side by side, with logarithmic or linear axes, written as SVG and as PNG.
 //!
 //! `plotters` draws; the font of the PNG is embedded, so that none is looked for on the machine.
 

@@ -106,7 +106,7 @@ impl Empirical {
         others: Option<&[T]>,
         threads: &Threads,
     ) -> Kernel<T> {
-        let examples = [self.examples(x), self.examples(others.unwrap_or(x))];
+        let examples = [self.network.examples(x), self.network.examples(others.unwrap_or(x))];
         if self.method != Method::Factored {
             return self.simply(kind, theta, [x, others.unwrap_or(x)], examples, threads);
         }
@@ -175,8 +175,8 @@ impl Empirical {
             }
         }
         let (names, groups): (Vec<String>, _) = parts.into_iter().unzip();
-        let columns = others.map(|others| self.examples(others));
-        let mut tiles = self.grouped(kind, self.examples(x), columns, groups, threads);
+        let columns = others.map(|others| self.network.examples(others));
+        let mut tiles = self.grouped(kind, self.network.examples(x), columns, groups, threads);
         let mut kernels: Vec<Kernel<T>> = names.iter().map(|_| tiles.zeros()).collect();
         tiles.run(theta, x, others, &mut kernels, &mut |_, _| {});
         names.into_iter().zip(kernels).collect()
@@ -229,14 +229,6 @@ impl Empirical {
         } else {
             vec!["f".into()]
         }
-    }
-
-    #[track_caller]
-    pub(crate) fn examples(&self, x: &[impl Real]) -> usize {
-        let (elements, example) = (x.len(), self.network.example().size());
-        let divides = elements > 0 && elements.is_multiple_of(example);
-        assert!(divides, "{elements} elements of x do not divide into examples of {example}");
-        elements / example
     }
 
     /// By the methods that compute Θ in full.

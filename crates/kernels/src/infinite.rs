@@ -55,9 +55,9 @@ pub struct Limits<T> {
     pub nngp: Kernel<T>,
     /// The tangent kernel of an output, N₁ × N₂.
     pub ntk: Kernel<T>,
-    /// The largest part of the expectation of φ² or φ'² of any example that expansions in Hermite polynomials did not reach, relatively: an
-    /// upper bound, up to rounding, of what each such layer adds to the relative error of its variances. 0 where all
-    /// activations have closed forms.
+    /// The largest part of the expectation of φ² or φ'² at any example, relatively, that the terms of Hermite expansions did not
+    /// reach: each such layer's covariances of equal variances are off by less than twice this part of the variance, much less
+    /// where examples differ. 0 where all activations have closed forms. See [`Infinite::with_terms`].
     pub error: f64,
 }
 
@@ -132,6 +132,11 @@ impl Infinite {
         kernel
     }
 
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The outputs `wanted` of the program.
     #[track_caller]
     fn compute<T: Real, const K: usize>(
@@ -141,20 +146,12 @@ impl Infinite {
         others: Option<&[T]>,
         threads: &Threads,
     ) -> ([Kernel<T>; K], f64) {
-        let examples = [x, others.unwrap_or(x)].map(|x| self.examples(x));
+        let examples = [x, others.unwrap_or(x)].map(|x| self.network.examples(x));
         let mut kernels = wanted.map(|_| Kernel::zeros(Kind::Trace, examples, self.network.output().size()));
         let x = [x, others.unwrap_or(x)];
         let tiles = Tiles::new(self, &wanted, x, threads);
         tiles.fill(others.is_none(), kernels.each_mut().map(Kernel::values_mut), threads);
         (kernels, tiles.error)
-    }
-
-    #[track_caller]
-    pub(crate) fn examples(&self, x: &[impl Real]) -> usize {
-        let (elements, example) = (x.len(), self.network.example().size());
-        let divides = elements > 0 && elements.is_multiple_of(example);
-        assert!(divides, "{elements} elements of x do not divide into examples of {example}");
-        elements / example
     }
 }
 
@@ -235,7 +232,7 @@ impl<'x, T: Real> Tiles<'x, T> {
                 let x = &x[i][range.start * example..range.end * example];
                 let (of_errors, known) = of_sides[i][&range.len()].run(x, &quadrature, errors, threads);
                 let all = of_errors.iter().flatten().map(|&e| Into::<f64>::into(e));
-                error = all.fold(error, f64::max);
+                error = all.fold(error, |a, b| if b > a || b.is_nan() { b } else { a });
                 known
             });
             let known = known.collect();

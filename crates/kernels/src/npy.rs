@@ -55,7 +55,7 @@ impl Infinite {
         threads: &Threads,
         progress: &mut dyn FnMut(usize, usize),
     ) -> io::Result<()> {
-        let examples = [self.examples(x), self.examples(others.unwrap_or(x))];
+        let examples = [self.network().examples(x), self.network().examples(others.unwrap_or(x))];
         let matrix = Matrix {
             shape: examples.to_vec(),
             examples,
@@ -100,7 +100,7 @@ impl Empirical {
         progress: &mut dyn FnMut(usize, usize),
     ) -> io::Result<()> {
         assert!(kind != Kind::Diagonal, "a diagonal kernel is no matrix to be written in panels");
-        let examples = [self.examples(x), self.examples(others.unwrap_or(x))];
+        let examples = [self.network().examples(x), self.network().examples(others.unwrap_or(x))];
         let outputs = self.network().output().size();
         let (layers, units) = kind.units(outputs);
         let matrix = Matrix {
@@ -135,13 +135,14 @@ impl Matrix<'_> {
         let (part, note) = (self.beside(".part"), self.beside(".part.rows"));
         let mut header = Vec::new();
         NpyHeader::write(&self.shape, size_of::<T>(), &mut header)?;
-        let done = self.rows_done(&part, &note).unwrap_or(0);
+        let size = self.shape.iter().product::<usize>() * size_of::<T>();
+        let length = (header.len() + size) as u64;
+        let done = self.rows_done(&part, &note, length).unwrap_or(0);
         let file = OpenOptions::new().create(true).write(true).truncate(done == 0).open(&part)?;
         let mut file = Entries { file, header: header.len() as u64, matrix: self, bytes: Vec::new() };
         if done == 0 {
             file.file.write_all(&header)?;
-            let size = self.shape.iter().product::<usize>() * size_of::<T>();
-            file.file.set_len((header.len() + size) as u64)?;
+            file.file.set_len(length)?;
         }
         let row = self.layers * self.units * self.units * columns * size_of::<T>();
         let panel = (self.budget / row.max(1)).clamp(1, rows);
@@ -175,11 +176,12 @@ impl Matrix<'_> {
     }
 
     /// How many rows of this very kernel are there already.
-    fn rows_done(&self, part: &Path, note: &Path) -> Option<usize> {
+    fn rows_done(&self, part: &Path, note: &Path, length: u64) -> Option<usize> {
         let text = fs::read_to_string(note).ok()?;
         let (identity, rows) = text.trim_end().split_once(' ')?;
         let (identity, rows) = (u64::from_str_radix(identity, 16).ok()?, rows.parse().ok()?);
-        (identity == self.identity && part.exists() && rows <= self.examples[0]).then_some(rows)
+        let whole = part.metadata().is_ok_and(|part| part.len() == length);
+        (identity == self.identity && whole && rows <= self.examples[0]).then_some(rows)
     }
 
     fn beside(&self, ending: &str) -> PathBuf {

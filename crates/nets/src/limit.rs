@@ -126,7 +126,7 @@ impl<'g> Limit<'g> {
         let channels = x[0].shape()[rank - 1];
         #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
         let mean = |y: Var<'g>| y.scale((channels as f64).recip());
-        let places: String = ('a'..).take(rank - 2).collect();
+        let places: String = ('A'..='Z').take(rank - 2).collect();
         let product = format!("m{places}z,n{places}z->mn{places}");
         Self {
             nngp: mean(einsum(&product, x[0], x[1])),

@@ -102,6 +102,18 @@ impl Network {
         })
     }
 
+    /// How many examples a flat batch has.
+    ///
+    /// # Panics
+    /// If it does not divide into examples, or there are none.
+    #[track_caller]
+    pub fn examples<T>(&self, x: &[T]) -> usize {
+        let (elements, example) = (x.len(), self.example.size());
+        let divides = elements > 0 && elements.is_multiple_of(example);
+        assert!(divides, "{elements} elements of x do not divide into examples of {example}");
+        elements / example
+    }
+
     /// The programs of the network's limit of infinite width for pairs of `rows` with `columns` examples: x₁ is of shape (rows,
     /// example shape), x₂ (columns, example shape), and expectations without a closed form are taken with
     /// [`Quadrature::numbers`] for `terms`. `resolution` is that of a [`Limit`].
@@ -120,6 +132,13 @@ impl Network {
     ) -> Result<Stages, Refused> {
         assert!(rows > 0 && columns > 0, "a limit for {rows} × {columns} examples");
         assert!(terms > 1, "a quadrature of {terms} terms");
+        if self.example.rank() > 20 {
+            return Err(Reason::Other(format!(
+                "limits are for examples of up to 20 axes, not {}",
+                self.example
+            ))
+            .into());
+        }
         let builder = Builder::new();
         let sides = [rows, columns].map(|n| {
             let x = builder.input([n].iter().chain(self.example.iter()).copied().collect::<Shape>());

@@ -3,20 +3,21 @@
 //! If the tangent kernel Θ stays as it is, the outputs on the training set move by ḟ = −Θ (f − y), each eigenvector of Θ by
 //! itself. After training, what is left of the error along an eigenvector of eigenvalue λ is a *decay* d(λ), and the outputs
 //! elsewhere have moved by Θ(x, X) α with α = q(Θ) (y − f₀), the *response* q(λ) = (1 − d(λ))/λ. For gradient flow of length t
-//! that is d = e^{−λt} (Lee et al. 2019, Eqs. 9 to 11), for k steps of rate η it is d = (1 − ηλ)ᵏ. (There the paper has
-//! 1 − (1 − ηλ)ᵏ … with a misplaced exponent.)
+//! that is d = e^{−λt} (Lee et al. 2019, Eqs. 9 to 11), for k steps of rate η it is d = (1 − ηλ)ᵏ (where the paper
+//! prints 1 − (1 − ηλ)ᵏ).
 //!
 //! A loss that is a mean over n examples, or over n = N·O outputs, is this one with time and rates divided by n.
 
 use std::fmt;
 
+use autodiff::Real;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
 
 /// How long is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Training {
-    /// By gradient flow, for this time.
+    /// By gradient flow, for this time, from 0 up.
     Flow(f64),
     /// By steps of gradient descent, θ ← θ − η g + β (θ − θ_before).
     Steps {
@@ -84,6 +85,25 @@ pub enum Ridge {
     Relative(f64),
 }
 
+impl Ridge {
+    /// A kernel with it.
+    ///
+    /// # Panics
+    /// If the kernel is not square.
+    #[track_caller]
+    pub fn added_to(self, kernel: MatRef<'_, f64>) -> Mat<f64> {
+        let n = kernel.nrows();
+        assert!(n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
+        let mut kernel = kernel.to_owned();
+        let ridge = match self {
+            Self::Absolute(ridge) => ridge,
+            Self::Relative(ridge) => ridge * (0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n),
+        };
+        (0..n).for_each(|i| kernel[(i, i)] += ridge);
+        kernel
+    }
+}
+
 /// Why there is no closed form.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -140,7 +160,8 @@ impl fmt::Display for NoClosedForm {
 
 impl std::error::Error for NoClosedForm {}
 
-/// A kernel between training points, decomposed: training on it for any time costs products of matrices.
+/// A kernel between training points, decomposed: training on it for any time costs products of matrices. Decompositions and
+/// products are faer's, on as many threads as its global setting says, and their last bits may depend on how many.
 ///
 /// Rows are training points if all outputs share the kernel, as they do at infinite width (targets are N × O then), or points
 /// and outputs for a full kernel (N O × N O; targets are a column).
@@ -152,18 +173,20 @@ impl std::error::Error for NoClosedForm {}
 /// let kernel = mat![[2.0, 1.0], [1.0, 2.0]];              // eigenvalues 1 and 3
 /// let model = ClosedForm::new(kernel.as_ref(), Ridge::Absolute(0.0))?;
 /// let (f0, y) = (mat![[0.0], [0.0]], mat![[1.0], [1.0]]);  // along the eigenvector of 3
-/// let f = model.outputs(f0.as_ref(), y.as_ref(), Training::Flow(0.5))?;
-/// assert!((f[(0, 0)] - (1.0 - (-1.5_f64).exp())).abs() < 1e-15);
+/// let f = model.outputs(f0.as_ref(), y.as_ref(), &[Training::Flow(0.5), Training::Converged])?;
+/// assert!((f[0][(0, 0)] - (1.0 - (-1.5_f64).exp())).abs() < 1e-15);
 /// let steps = Training::Steps { rate: 1.0, momentum: 0.0, count: 10 };
-/// let error = model.outputs(f0.as_ref(), y.as_ref(), steps).unwrap_err();
+/// let error = model.outputs(f0.as_ref(), y.as_ref(), &[steps]).unwrap_err();
 /// assert_eq!(error.to_string(), "steps diverge with the rate 1: the largest that is stable is 0.6666666666666666");
 /// # Ok::<(), train::NoClosedForm>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClosedForm {
     vectors: Mat<f64>,
-    /// Ascending; those that rounding made negative are 0.
+    /// Ascending; 0 where they cannot be told from it.
     values: Vec<f64>,
+    /// From here on they can.
+    rounding: f64,
 }
 
 impl ClosedForm {
@@ -178,28 +201,24 @@ impl ClosedForm {
     pub fn new(kernel: MatRef<'_, f64>, ridge: Ridge) -> Result<Self, NoClosedForm> {
         let n = kernel.nrows();
         assert!(n > 0 && n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
+        let kernel = ridge.added_to(kernel);
         for row in 0..n {
             if let Some(column) = (0..=row).find(|&column| !kernel[(row, column)].is_finite()) {
                 return Err(NoClosedForm::NotFinite { row, column, value: kernel[(row, column)] });
             }
         }
-        let mut kernel = kernel.to_owned();
-        let ridge = match ridge {
-            Ridge::Absolute(ridge) => ridge,
-            Ridge::Relative(ridge) => ridge * (0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n),
-        };
-        (0..n).for_each(|i| kernel[(i, i)] += ridge);
         let eigen = kernel.self_adjoint_eigen(Side::Lower);
         let eigen = eigen.map_err(|_| NoClosedForm::NotConverged { size: n })?;
         let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
         let (smallest, largest) = (values[0], values[n - 1]);
-        let rounding = count(n) * f64::EPSILON * largest.max(-smallest);
+        // Of the decomposition, and of a kernel that was made of a few dozen operations.
+        let rounding = count(n.max(64)) * f64::EPSILON * largest.max(-smallest);
         if smallest < -rounding {
             return Err(NoClosedForm::Negative { smallest, largest });
         }
         // What cannot be told from 0 is not learned.
         values.iter_mut().filter(|value| **value <= rounding).for_each(|value| *value = 0.0);
-        Ok(Self { vectors: eigen.U().to_owned(), values })
+        Ok(Self { vectors: eigen.U().to_owned(), values, rounding })
     }
 
     /// The eigenvalues of Θ + ridge, ascending; 0 where they cannot be told from it.
@@ -212,12 +231,12 @@ impl ClosedForm {
         self.values[self.values.len() - 1] / self.values[0]
     }
 
-    /// The largest rate at which steps with this momentum converge, 2 (1 + β)/λ_max.
+    /// The rate beyond which steps with this momentum, |β| < 1, diverge: 2 (1 + β)/λ_max.
     pub fn largest_stable_rate(&self, momentum: f64) -> f64 {
         2.0 * (1.0 + momentum) / self.values[self.values.len() - 1]
     }
 
-    /// The outputs on the training points, N × O, from `f0` on.
+    /// The outputs on the training points, N × O, from `f0` on, once trained each way of `trainings`.
     ///
     /// # Errors
     /// If steps diverge.
@@ -229,11 +248,11 @@ impl ClosedForm {
         &self,
         f0: MatRef<'_, f64>,
         y: MatRef<'_, f64>,
-        training: Training,
-    ) -> Result<Mat<f64>, NoClosedForm> {
-        self.check(training)?;
-        let left = self.filtered(self.error(f0, y).as_ref(), |value| training.decay(value));
-        Ok(y - left)
+        trainings: &[Training],
+    ) -> Result<Vec<Mat<f64>>, NoClosedForm> {
+        self.check(trainings)?;
+        let left = self.filtered(self.error(f0, y).as_ref(), trainings, Training::decay);
+        Ok(columns(left.as_ref(), y.ncols()).map(|left| y - left).collect())
     }
 
     /// α = q(Θ) (y − f₀), N × O: training moves the outputs at any x by Θ(x, X) α, and the parameters of a network's linear
@@ -249,22 +268,54 @@ impl ClosedForm {
         &self,
         f0: MatRef<'_, f64>,
         y: MatRef<'_, f64>,
-        training: Training,
-    ) -> Result<Mat<f64>, NoClosedForm> {
-        self.check(training)?;
-        Ok(self.filtered(self.error(f0, y).as_ref(), |value| training.response(value)))
+        trainings: &[Training],
+    ) -> Result<Vec<Mat<f64>>, NoClosedForm> {
+        self.check(trainings)?;
+        let alpha = self.filtered(self.error(f0, y).as_ref(), trainings, |training, value| {
+            self.response(training, value)
+        });
+        Ok(columns(alpha.as_ref(), y.ncols()).map(|alpha| alpha.to_owned()).collect())
+    }
+
+    /// The outputs at M other points, M × O, from `g0` on: `cross` is the kernel between them and the training points, M × N.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    ///
+    /// # Panics
+    /// If shapes do not fit.
+    #[track_caller]
+    pub fn elsewhere(
+        &self,
+        cross: MatRef<'_, f64>,
+        g0: MatRef<'_, f64>,
+        f0: MatRef<'_, f64>,
+        y: MatRef<'_, f64>,
+        trainings: &[Training],
+    ) -> Result<Vec<Mat<f64>>, NoClosedForm> {
+        let (shape, points) = ((cross.nrows(), cross.ncols()), (g0.nrows(), g0.ncols()));
+        let expected = ((points.0, self.values.len()), (shape.0, y.ncols()));
+        assert!(
+            (shape, points) == expected,
+            "a kernel {shape:?} and outputs {points:?}, expected {expected:?}"
+        );
+        self.check(trainings)?;
+        let alpha = self.filtered(self.error(f0, y).as_ref(), trainings, |training, value| {
+            self.response(training, value)
+        });
+        let moved = cross * alpha;
+        Ok(columns(moved.as_ref(), y.ncols()).map(|moved| g0 + moved).collect())
     }
 
     /// What each training point would be predicted by all the others, with f₀ = 0, once trained to the end: N × O, exactly, from
-    /// this one decomposition: y − α/diag((Θ + ridge)⁻¹). (Rasmussen and Williams 2006, Eq. 5.12.) NaN where others say nothing
-    /// since the kernel is singular.
+    /// this one decomposition: y − α/diag((Θ + ridge)⁻¹). (Rasmussen and Williams 2006, Eq. 5.12.) NaN if the kernel is
+    /// singular.
     ///
     /// # Panics
     /// If `y` has other rows than the kernel.
     #[track_caller]
     pub fn leave_one_out(&self, y: MatRef<'_, f64>) -> Mat<f64> {
-        let zero = Mat::zeros(y.nrows(), y.ncols());
-        let alpha = self.filtered(self.error(zero.as_ref(), y).as_ref(), f64::recip);
+        let alpha = self.solved(y);
         let inverse = |i: usize| -> f64 {
             let terms = self.values.iter().enumerate().map(|(j, value)| self.vectors[(i, j)].powi(2) / value);
             terms.sum()
@@ -280,12 +331,20 @@ impl ClosedForm {
     /// If `y` has other rows than the kernel.
     #[track_caller]
     pub fn log_marginal_likelihood(&self, y: MatRef<'_, f64>) -> f64 {
-        let zero = Mat::zeros(y.nrows(), y.ncols());
-        let alpha = self.filtered(self.error(zero.as_ref(), y).as_ref(), f64::recip);
+        if self.values[0] == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        let alpha = self.solved(y);
         let fit: f64 =
             (0..y.ncols()).map(|o| (0..y.nrows()).map(|i| y[(i, o)] * alpha[(i, o)]).sum::<f64>()).sum();
         let volume: f64 = self.values.iter().map(|value| value.ln()).sum();
         -0.5 * (fit + count(y.ncols()) * (volume + count(y.nrows()) * std::f64::consts::TAU.ln()))
+    }
+
+    /// q(λ). Where λ cannot be told from 0, but Θ(x, X) may have something of it, not more than where it can.
+    fn response(&self, training: Training, value: f64) -> f64 {
+        let response = training.response(value);
+        if value == 0.0 { response.min(self.rounding.recip()) } else { response }
     }
 
     /// y − f₀.
@@ -299,24 +358,52 @@ impl ClosedForm {
         y - f0
     }
 
-    /// g(Θ) x.
-    fn filtered(&self, x: MatRef<'_, f64>, g: impl Fn(f64) -> f64) -> Mat<f64> {
-        let mut coordinates = self.vectors.transpose() * x;
-        for (i, &value) in self.values.iter().enumerate() {
-            let g = g(value);
-            coordinates.row_mut(i).iter_mut().for_each(|x| *x *= g);
+    /// g(Θ) x for each way of training, next to each other.
+    fn filtered(
+        &self,
+        x: MatRef<'_, f64>,
+        trainings: &[Training],
+        g: impl Fn(Training, f64) -> f64,
+    ) -> Mat<f64> {
+        let (coordinates, o) = (self.vectors.transpose() * x, x.ncols());
+        let mut all = Mat::zeros(x.nrows(), trainings.len() * o);
+        for (k, &training) in trainings.iter().enumerate() {
+            for (i, &value) in self.values.iter().enumerate() {
+                let g = g(training, value);
+                (0..o).for_each(|j| all[(i, k * o + j)] = g * coordinates[(i, j)]);
+            }
         }
-        &self.vectors * coordinates
+        &self.vectors * all
     }
 
-    fn check(&self, training: Training) -> Result<(), NoClosedForm> {
-        match training {
-            Training::Steps { rate, momentum, .. } if rate > self.largest_stable_rate(momentum) => {
-                Err(NoClosedForm::Unstable { rate, largest: self.largest_stable_rate(momentum) })
-            }
-            _ => Ok(()),
-        }
+    /// (Θ + ridge)⁻¹ y.
+    #[track_caller]
+    fn solved(&self, y: MatRef<'_, f64>) -> Mat<f64> {
+        let zero = Mat::zeros(y.nrows(), y.ncols());
+        let error = self.error(zero.as_ref(), y);
+        self.filtered(error.as_ref(), &[Training::Converged], |_, value| value.recip())
     }
+
+    #[track_caller]
+    fn check(&self, trainings: &[Training]) -> Result<(), NoClosedForm> {
+        trainings.iter().try_for_each(|&training| match training {
+            Training::Steps { rate, momentum, .. } => {
+                let largest = if momentum.abs() < 1.0 { self.largest_stable_rate(momentum) } else { 0.0 };
+                let stable = (0.0..=largest).contains(&rate);
+                if stable { Ok(()) } else { Err(NoClosedForm::Unstable { rate, largest }) }
+            }
+            Training::Flow(time) => {
+                assert!(time >= 0.0, "gradient flow for the time {time}");
+                Ok(())
+            }
+            Training::Converged => Ok(()),
+        })
+    }
+}
+
+/// The matrices of `width` columns that stand next to each other.
+fn columns(matrix: MatRef<'_, f64>, width: usize) -> impl Iterator<Item = MatRef<'_, f64>> {
+    (0..matrix.ncols() / width.max(1)).map(move |k| matrix.subcols(k * width, width))
 }
 
 /// The outputs of many wide networks, drawn at random and trained: a Gaussian process before and after. (Lee et al. 2019,
@@ -348,29 +435,32 @@ impl<'a> Ensemble<'a> {
     }
 
     /// The ensemble at M other points: `cross` is the dynamics' kernel between them and the training points, M × N, and
-    /// `covariance` that of the outputs before, likewise.
+    /// `covariance` that of the outputs before, likewise. What follows is computed as `T`: in f32 it takes half of the time, and
+    /// decompositions are in f64 all the same.
     ///
     /// # Panics
     /// If shapes differ.
     #[track_caller]
-    pub fn at(&self, cross: MatRef<'_, f64>, covariance: MatRef<'_, f64>) -> Points<'_> {
+    pub fn at<T: Real>(&self, cross: MatRef<'_, f64>, covariance: MatRef<'_, f64>) -> Points<'_, T> {
         let (n, shapes) = (self.dynamics.values.len(), [cross, covariance].map(|k| (k.nrows(), k.ncols())));
         assert!(shapes[0] == shapes[1] && shapes[0].1 == n, "kernels {shapes:?} with {n} training points");
         let vectors = &self.dynamics.vectors;
-        Points { ensemble: self, cross: cross * vectors, covariance: covariance * vectors }
+        let [cross, covariance] = [cross, covariance].map(|k| rounded(&(k * vectors)));
+        Points { dynamics: self.dynamics, before: rounded(&self.covariance), cross, covariance }
     }
 }
 
 /// An [`Ensemble`] at some points.
 #[derive(Debug)]
-pub struct Points<'a> {
-    ensemble: &'a Ensemble<'a>,
-    /// Both in the eigenvectors of the dynamics.
-    cross: Mat<f64>,
-    covariance: Mat<f64>,
+pub struct Points<'a, T> {
+    dynamics: &'a ClosedForm,
+    /// All in the eigenvectors of the dynamics: covariances between training points, and of points with training points.
+    before: Mat<T>,
+    cross: Mat<T>,
+    covariance: Mat<T>,
 }
 
-impl Points<'_> {
+impl<T: Real> Points<'_, T> {
     /// The mean over networks, M × O, for targets `y`: before training it is 0.
     ///
     /// # Errors
@@ -379,12 +469,15 @@ impl Points<'_> {
     /// # Panics
     /// If `y` has another number of rows than there are training points.
     #[track_caller]
-    pub fn mean(&self, y: MatRef<'_, f64>, training: Training) -> Result<Mat<f64>, NoClosedForm> {
-        let dynamics = self.ensemble.dynamics;
-        dynamics.check(training)?;
+    pub fn mean(&self, y: MatRef<'_, f64>, training: Training) -> Result<Mat<T>, NoClosedForm> {
+        self.dynamics.check(&[training])?;
         let zero = Mat::zeros(y.nrows(), y.ncols());
-        let coordinates = dynamics.vectors.transpose() * dynamics.error(zero.as_ref(), y);
-        Ok(self.responding(training) * coordinates)
+        let mut coordinates = self.dynamics.vectors.transpose() * self.dynamics.error(zero.as_ref(), y);
+        for (i, &value) in self.dynamics.values.iter().enumerate() {
+            let response = self.dynamics.response(training, value);
+            coordinates.row_mut(i).iter_mut().for_each(|x| *x *= response);
+        }
+        Ok(&self.cross * rounded::<T>(&coordinates))
     }
 
     /// The covariance over networks of an output at these points, M × M, if it is `before` before training.
@@ -395,16 +488,18 @@ impl Points<'_> {
     /// # Panics
     /// If `before` is not M × M.
     #[track_caller]
-    pub fn covariance(&self, before: MatRef<'_, f64>, training: Training) -> Result<Mat<f64>, NoClosedForm> {
+    pub fn covariance(&self, before: MatRef<'_, T>, training: Training) -> Result<Mat<T>, NoClosedForm> {
         let (m, shape) = (self.cross.nrows(), (before.nrows(), before.ncols()));
         assert!(shape == (m, m), "a covariance of {shape:?} between {m} points");
-        self.ensemble.dynamics.check(training)?;
-        // K + P K Pᵀ − P C − (P C)ᵀ is K + X + Xᵀ with X = (½ P K − C) Pᵀ.
+        self.dynamics.check(&[training])?;
+        // K + P K Pᵀ − P C − (P C)ᵀ is K + X Pᵀ + (X Pᵀ)ᵀ with X = ½ P K − C.
         let (p, x) = self.halves(training);
-        let mut result = before.to_owned();
-        let parallel = Par::rayon(0);
-        matmul(result.as_mut(), Accum::Add, &x, p.transpose(), 1.0, parallel);
-        matmul(result.as_mut(), Accum::Add, &p, x.transpose(), 1.0, parallel);
+        let moved = x * p.transpose();
+        let mut result = before + &moved;
+        for j in 0..m {
+            let row = moved.row(j);
+            result.col_mut(j).iter_mut().zip(row.iter()).for_each(|(result, &moved)| *result += moved);
+        }
         Ok(result)
     }
 
@@ -416,32 +511,31 @@ impl Points<'_> {
     /// # Panics
     /// If `before` has another length.
     #[track_caller]
-    pub fn variance(&self, before: &[f64], training: Training) -> Result<Vec<f64>, NoClosedForm> {
+    pub fn variance(&self, before: &[T], training: Training) -> Result<Vec<T>, NoClosedForm> {
         let m = self.cross.nrows();
         assert!(before.len() == m, "{} variances of {m} points", before.len());
-        self.ensemble.dynamics.check(training)?;
+        self.dynamics.check(&[training])?;
         let (p, x) = self.halves(training);
-        let moved = |i: usize| p.row(i).iter().zip(x.row(i).iter()).map(|(p, x)| p * x).sum::<f64>();
-        Ok(before.iter().enumerate().map(|(i, before)| before + 2.0 * moved(i)).collect())
+        let moved = |i: usize| p.row(i).iter().zip(x.row(i).iter()).map(|(&p, &x)| p * x).sum::<T>();
+        Ok(before.iter().enumerate().map(|(i, &before)| before + moved(i) + moved(i)).collect())
     }
 
-    /// P = Θ(x, X) q(Θ), in eigenvectors.
-    fn responding(&self, training: Training) -> Mat<f64> {
+    /// P = Θ(x, X) q(Θ), in eigenvectors, and ½ P K − C.
+    fn halves(&self, training: Training) -> (Mat<T>, Mat<T>) {
         let mut p = self.cross.clone();
-        for (j, &value) in self.ensemble.dynamics.values.iter().enumerate() {
-            let response = training.response(value);
+        for (j, &value) in self.dynamics.values.iter().enumerate() {
+            let response = T::literal(self.dynamics.response(training, value));
             p.col_mut(j).iter_mut().for_each(|p| *p *= response);
         }
-        p
-    }
-
-    /// P, and ½ P K − C.
-    fn halves(&self, training: Training) -> (Mat<f64>, Mat<f64>) {
-        let p = self.responding(training);
         let mut x = -&self.covariance;
-        matmul(x.as_mut(), Accum::Add, &p, &self.ensemble.covariance, 0.5, Par::rayon(0));
+        matmul(x.as_mut(), Accum::Add, &p, &self.before, T::literal(0.5), Par::rayon(0));
         (p, x)
     }
+}
+
+/// The same numbers as `T`.
+fn rounded<T: Real>(matrix: &Mat<f64>) -> Mat<T> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| T::literal(matrix[(i, j)]))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "numbers of examples are far below 2⁵³")]

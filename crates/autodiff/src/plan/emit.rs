@@ -220,6 +220,18 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn member(&mut self, value: usize, calc: Calc, operands: &[View], store: Option<usize>, list: &[Root]) {
+        let literal = |i: usize| match list[operands[i].value] {
+            Root::Literal(c) => Some(c * operands[i].scale),
+            _ => None,
+        };
+        if calc == Calc::Add
+            && let Some((x, d)) = literal(1).map(|d| (0, d)).or_else(|| literal(0).map(|d| (1, d)))
+        {
+            let source = self.source(&operands[x], list);
+            let step = self.step(Calc::Affine(operands[x].scale, d), [source, source], store);
+            self.results.push((value, step));
+            return;
+        }
         let sources: Vec<Source> = operands.iter().map(|view| self.source(view, list)).collect();
         let (x, y) = (sources[0], sources.get(1).copied().unwrap_or(sources[0]));
         let scale = |i: usize| operands[i].scale;

@@ -79,6 +79,8 @@ pub(super) enum Calc {
     Copy,
     /// c · x
     Scale(f64),
+    /// c · x + d, rounded once.
+    Affine(f64, f64),
     /// x + y
     Add,
     /// c · x + y, rounded once.
@@ -235,6 +237,10 @@ impl Kernel {
                     let c = T::literal(c);
                     y.iter_mut().zip(source(0)).for_each(|(y, &a)| *y = c * a);
                 }
+                Calc::Affine(c, d) => {
+                    let (c, d) = (T::literal(c), T::literal(d));
+                    y.iter_mut().zip(source(0)).for_each(|(y, &a)| *y = Real::mul_add(c, a, d));
+                }
                 Calc::Add => {
                     let sources = source(0).iter().zip(source(1));
                     y.iter_mut().zip(sources).for_each(|(y, (&a, &b))| *y = a + b);
@@ -279,7 +285,7 @@ impl Step {
     fn sources(&self) -> &[Source] {
         match self.calc {
             Calc::Literal(_) | Calc::Gather(_) | Calc::Previous(_) => &[],
-            Calc::Copy | Calc::Scale(_) | Calc::Map(_) => &self.from[..1],
+            Calc::Copy | Calc::Scale(_) | Calc::Affine(..) | Calc::Map(_) => &self.from[..1],
             Calc::Add | Calc::ScaleAdd(_) | Calc::Multiply | Calc::Zip(_) => &self.from,
         }
     }

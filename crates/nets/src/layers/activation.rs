@@ -110,7 +110,8 @@ pub enum Activation {
         /// n, up to 100.
         degree: u32,
     },
-    /// zⁿ where z ≥ 0, otherwise 0. The derivative of degree 0 is 0 by convention. (Cho and Saul 2009.)
+    /// zⁿ where z ≥ 0, otherwise 0. The derivative of degree 0 is 0 by convention, and at infinite width its value at 0 is ½,
+    /// the mean of both sides. (Cho and Saul 2009.)
     RectifiedMonomial {
         /// n, up to 100.
         degree: u32,
@@ -345,7 +346,11 @@ impl Module for Activation {
         match self {
             Self::Identity => return Ok(input),
             Self::Gaussian { b, .. } if *b > 0.0 => {
-                return Err(Reason::NoLimit { module, why: "with b > 0 has no finite variance" }.into());
+                return Err(Reason::NoLimit {
+                    module,
+                    why: "with b > 0 has no finite variance unless its inputs have a small one",
+                }
+                .into());
             }
             _ if !input.gaussian => {
                 let why = "needs inputs that a layer with weights makes: put dense before it";

@@ -50,12 +50,15 @@ impl Activation {
 /// Where the area is too small to be told from 0, which rounding of q₁q₂ − c² would make a large error of the angle, it is 0;
 /// and where u or v is 0, so is the angle.
 fn span<'g>(z: &Limit<'g>) -> (Var<'g>, Var<'g>) {
-    let c = z.nngp;
     let product = z.outer(z.variances);
-    let square = product - c * c;
-    let apart = (square - z.resolution * product).step();
-    let area = (square * apart).sqrt();
-    (area, c.zip(Binary::Atan2, area))
+    let square = product - z.nngp * z.nngp;
+    let area = (square * (square - z.resolution * product).step()).sqrt();
+    (area, z.nngp.zip(Binary::Atan2, area))
+}
+
+/// q₁q₂ − c², not below 0, for these or for multiples of them.
+fn square<'g>(z: &Limit<'g>, c: Var<'g>, variances: [Var<'g>; 2]) -> Var<'g> {
+    (z.outer(variances) - c * c).relu()
 }
 
 /// a min(z, 0) + b max(z, 0). (Cho and Saul 2009, Eqs. 5 and 6, of both slopes.)
@@ -76,9 +79,9 @@ fn sign<'g>(z: &Limit<'g>) -> Dual<'g> {
 
 /// a erf(bz) + c. (Williams 1997, Eq. 11.)
 fn erf<'g>(z: &Limit<'g>, a: f64, b: f64, c: f64) -> Dual<'g> {
-    let twice = 2.0 * b * b * z.nngp;
-    let bound = z.variances.map(|q| 2.0 * b * b * q + 1.0);
-    let area = (z.outer(bound) - twice * twice).sqrt();
+    let (twice, variances) = (2.0 * b * b * z.nngp, z.variances.map(|q| 2.0 * b * b * q));
+    // (1 + 2b²q₁)(1 + 2b²q₂) − 4b⁴c², as a sum of what is not negative, so that digits are not lost where variances are large.
+    let area = (square(z, twice, variances) + z.outer_sum(variances.map(|q| q + 0.5))).sqrt();
     let value = shifted(2.0 * a * a * FRAC_1_PI * twice.zip(Binary::Atan2, area), c * c);
     let derivative = 4.0 * a * a * b * b * FRAC_1_PI * area.recip();
     let squares = z.variances.map(|q| {
@@ -92,8 +95,9 @@ fn erf<'g>(z: &Limit<'g>, a: f64, b: f64, c: f64) -> Dual<'g> {
 fn gelu<'g>(z: &Limit<'g>) -> Dual<'g> {
     let c = z.nngp;
     let above = z.variances.map(|q| q + 1.0);
-    let (product, bound) = (z.outer(z.variances), z.outer(above));
-    let square = bound - c * c;
+    let product = z.outer(z.variances);
+    // (1 + q₁)(1 + q₂) − c²
+    let square = square(z, c, z.variances) + z.outer_sum(z.variances.map(|q| q + 0.5));
     let inverse = square.rsqrt();
     let angle = c.zip(Binary::Atan2, square.sqrt());
     let over = z.outer(above.map(Var::recip));
@@ -111,12 +115,13 @@ fn gelu<'g>(z: &Limit<'g>) -> Dual<'g> {
 /// a sin(bz + s), given cos 2s. (Pearce et al. 2019, Appendix B.)
 fn sin<'g>(z: &Limit<'g>, a: f64, b: f64, cos_2s: f64) -> Dual<'g> {
     let (c, mean) = (b * b * z.nngp, z.outer_sum(z.variances.map(|q| 0.5 * b * b * q)));
-    // Of the cosines of the difference and of the sum of both arguments: e^… − 1, so that small variances keep their digits.
-    let difference = (c - mean).expm1();
+    // Of the cosines of the difference and of the sum of both arguments: e^… − 1, so that small variances keep their digits. The
+    // exponents are not positive but by rounding.
+    let difference = (-(mean - c).relu()).expm1();
     let mut value = shifted(difference, 1.0 - cos_2s);
     let mut derivative = shifted(difference, 1.0 + cos_2s);
     if cos_2s != 0.0 {
-        let sum = cos_2s * (-c - mean).expm1();
+        let sum = cos_2s * (-(mean + c).relu()).expm1();
         (value, derivative) = (value - sum, derivative + sum);
     }
     let squares = z.variances.map(|q| {
@@ -136,9 +141,9 @@ fn exp<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
 
 /// a e^{bz²} with b ≤ 0: an integral of Gaussians.
 fn gaussian<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
-    let c = -2.0 * b * z.nngp;
-    let bound = z.variances.map(|q| -2.0 * b * q + 1.0);
-    let inverse = (z.outer(bound) - c * c).rsqrt();
+    let (c, variances) = (-2.0 * b * z.nngp, z.variances.map(|q| -2.0 * b * q));
+    // (1 − 2bq₁)(1 − 2bq₂) − 4b²c²
+    let inverse = (square(z, c, variances) + z.outer_sum(variances.map(|q| q + 0.5))).rsqrt();
     let derivative = -2.0 * a * a * b * (c * inverse * inverse * inverse);
     let squares = z.variances.map(|q| a * a * (-4.0 * b * q + 1.0).rsqrt());
     Dual { value: a * a * inverse, derivative, squares }
@@ -147,8 +152,9 @@ fn gaussian<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
 /// e^{−z²} sin z: an integral of Gaussians with complex means.
 fn gabor<'g>(z: &Limit<'g>) -> Dual<'g> {
     let c = z.nngp;
-    let (product, sum) = (z.outer(z.variances), z.outer_sum(z.variances));
-    let excess = 4.0 * (product - c * c);
+    let product = z.outer(z.variances);
+    let sum = z.outer_sum(z.variances);
+    let excess = 4.0 * square(z, c, z.variances);
     let m = 2.0 * sum + excess + 1.0;
     let inverse = m.recip();
     let left = (-0.5 * (sum + excess + 2.0 * c) * inverse).exp();

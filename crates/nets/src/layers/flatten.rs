@@ -43,6 +43,8 @@ impl Module for Flatten {
         let share = (input.variances[0].shape()[1..].iter().product::<usize>() as f64).recip();
         let mean =
             move |y: Var<'g>, first: usize| y.sum(&(first..first + places).collect::<Vec<_>>()).scale(share);
+        // Units differ in their variances, which are only means here: a layer with weights must follow.
+        let input = Limit { gaussian: false, ..input };
         Ok(input.linear(|pairs| mean(pairs, 2), |single| mean(single, 1)))
     }
 
