@@ -1,10 +1,12 @@
 //! A layer of one's own: a gated linear unit, z = (x V) · sigmoid(x W). Derivatives, linear models and training come
-//! from the program that it writes.
+//! from the program that it writes; its kernels at infinite width from a few lines more.
 //!
 //! `cargo run --release -p examples --example custom_layer`
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
-use cotangent::nets::{Reason, Refused, Signature};
+use cotangent::kernels::Infinite;
+use cotangent::kernels::measures::relative_change;
+use cotangent::nets::{Limit, Reason, Refused, Signature};
 use cotangent::prelude::*;
 
 #[derive(Debug)]
@@ -27,12 +29,30 @@ impl Module for Gated {
         let product = |weight| einsum("ni,io->no", x, weight);
         product(parameters[0]) * product(parameters[1]).sigmoid()
     }
+
+    // At infinite width both products are Gaussian and independent: covariances of the unit are products, and its tangent
+    // kernel follows by the product rule.
+    fn limit<'g>(&self, example: &Shape, input: Limit<'g>) -> Result<Limit<'g>, Refused> {
+        let value = Dense { width: self.width, scaling: Scaling::ntk(1.5, 0.0) }.limit(example, input)?;
+        let gate = value.clone().through(&|z| z.sigmoid());
+        let [value_ntk, gate_ntk] = [&value, &gate].map(|part| part.ntk.expect("they have weights"));
+        Ok(Limit {
+            nngp: value.nngp * gate.nngp,
+            ntk: Some(value_ntk * gate.nngp + value.nngp * gate_ntk),
+            variances: [0, 1].map(|side| value.variances[side] * gate.variances[side]),
+            fresh: true,
+            ..gate
+        })
+    }
 }
 
-fn main() {
+fn gated_network(width: usize) -> Network {
     let readout = Dense { width: 1, scaling: Scaling::ntk(1.5, 0.05) };
-    let body = Serial::new().then(Gated { width: 256 }).then(Gated { width: 256 });
-    let network = Network::new(body.then(readout), [2]);
+    Network::new(Serial::new().then(Gated { width }).then(Gated { width }).then(readout), [2])
+}
+
+fn main() -> Result<(), Refused> {
+    let network = gated_network(256);
     for tensor in network.parameters().tensors() {
         println!("{:<10} {}", tensor.name, tensor.shape);
     }
@@ -47,4 +67,16 @@ fn main() {
     if let Some(order) = remainder.order {
         println!("\norder {:.3} ± {:.3}", order.exponent, order.standard_error);
     }
+
+    let limit = Infinite::new(&network)?.kernels(&x, None, &threads).ntk;
+    println!("\n{:>6}  distance of the tangent kernel from its limit, mean of 20", "width");
+    for width in [64, 256, 1024] {
+        let ntk = Empirical::ntk(&gated_network(width));
+        let distance = |seed| {
+            let kernel = ntk.kernel(Kind::Trace, &ntk.network().init(seed), &x, None, &threads);
+            relative_change(kernel.matrix(), limit.matrix())
+        };
+        println!("{width:>6} {:>9.4}", (0..20).map(distance).sum::<f64>() / 20.0);
+    }
+    Ok(())
 }
