@@ -228,14 +228,18 @@ impl<'x, T: Real> Tiles<'x, T> {
         let quadrature = Quadrature::numbers(of.terms);
         let mut error: f64 = 0.0;
         let sides = [0, 1].map(|i| {
-            let known = ranges[i].iter().map(|range| {
-                let x = &x[i][range.start * example..range.end * example];
-                let (of_errors, known) = of_sides[i][&range.len()].run(x, &quadrature, errors, threads);
-                let all = of_errors.iter().flatten().map(|&e| Into::<f64>::into(e));
-                error = all.fold(error, |a, b| if b > a || b.is_nan() { b } else { a });
-                known
+            let mut known: Vec<(&Range<usize>, Vec<_>, Vec<_>)> =
+                ranges[i].iter().map(|range| (range, Vec::new(), Vec::new())).collect();
+            threads.install(|| {
+                each(&mut known, threads, &|(range, of_errors, known)| {
+                    let x = &x[i][range.start * example..range.end * example];
+                    (*of_errors, *known) = of_sides[i][&range.len()].run(x, &quadrature, errors);
+                });
             });
-            let known = known.collect();
+            let all = known.iter().flat_map(|(_, of_errors, _)| of_errors.iter().flatten());
+            let all = all.map(|&e| Into::<f64>::into(e));
+            error = all.fold(error, |a, b| if b > a || b.is_nan() { b } else { a });
+            let known = known.into_iter().map(|(_, _, known)| known).collect();
             Side { ranges: ranges[i].clone(), known }
         });
         let state = || {
@@ -262,28 +266,11 @@ impl<'x, T: Real> Tiles<'x, T> {
         };
         let panels: Vec<Panel<'_, T, K>> = rows.iter().map(panel).collect();
         let from = |i| if symmetric { i } else { 0 };
-        let tiles: Vec<Tile> =
+        let mut tiles: Vec<Tile> =
             (0..rows.len()).flat_map(|i| (from(i)..columns.len()).map(move |j| [i, j])).collect();
-        threads.install(|| self.tiles(&tiles, symmetric, &panels, width, threads));
-    }
-
-    /// Computes tiles, divided among threads.
-    fn tiles<const K: usize>(
-        &self,
-        tiles: &[Tile],
-        symmetric: bool,
-        panels: &[Panel<'_, T, K>],
-        width: usize,
-        threads: &Threads,
-    ) {
-        if let &[tile] = tiles {
-            return self.tile(tile, symmetric, panels, width);
-        }
-        let (some, others) = tiles.split_at(tiles.len() / 2);
-        threads.join(
-            || self.tiles(some, symmetric, panels, width, threads),
-            || self.tiles(others, symmetric, panels, width, threads),
-        );
+        threads.install(|| {
+            each(&mut tiles, threads, &|&mut tile| self.tile(tile, symmetric, &panels, width));
+        });
     }
 
     /// Computes a tile, and writes it where it belongs and, in symmetric kernels, where it is mirrored.
@@ -339,11 +326,10 @@ impl SidePlan {
         x: &'x [T],
         quadrature: &[Vec<T>; 2],
         errors: usize,
-        threads: &Threads,
     ) -> (Vec<Vec<T>>, Vec<Known<'x, T>>) {
         let mut outputs = Vec::new();
         let inputs: [&[T]; 3] = [x, &quadrature[0], &quadrature[1]];
-        run(&self.plan, &inputs, &mut outputs, &mut self.plan.workspace(threads));
+        run(&self.plan, &inputs, &mut outputs, &mut self.plan.workspace(&Threads::one()));
         let known = self.needed.iter().map(|needed| match needed {
             None => Known::Examples(x),
             Some(i) => Known::Value(std::mem::take(&mut outputs[*i])),
@@ -351,6 +337,18 @@ impl SidePlan {
         let known = known.collect();
         outputs.truncate(errors);
         (outputs, known)
+    }
+}
+
+/// Does something to each of a list, divided among threads. To be called inside [`Threads::install`].
+fn each<I: Send>(list: &mut [I], threads: &Threads, f: &(dyn Fn(&mut I) + Sync)) {
+    match list {
+        [] => {}
+        [one] => f(one),
+        list => {
+            let (some, others) = list.split_at_mut(list.len() / 2);
+            threads.join(|| each(some, threads, f), || each(others, threads, f));
+        }
     }
 }
 

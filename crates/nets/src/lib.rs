@@ -26,6 +26,9 @@
 //! assert!(y.iter().all(|y| y.is_finite()));
 //! ```
 //!
+//! As layers become wide, a network's covariances and its tangent kernel follow from those of its inputs: [`Module::limit`] is
+//! each layer's rule for that, and [`Network::limit`] the program of all of them, which the crate `kernels` runs.
+//!
 //! # Networks as data
 //!
 //! A [`Description`] is a network written down, in TOML:

@@ -3,6 +3,35 @@
 //! A model is a program (θ, rest) ↦ f. [`descent_step`] turns it and a loss into the program of one step of gradient
 //! descent; that is all there is, for a network and for its linear model alike. [`compare`] trains both from one θ₀
 //! and records how far apart they are.
+//!
+//! # In closed form
+//!
+//! Of the squared loss no steps need be taken: what a linear model, or a network so wide that it is one, has learned at any time
+//! follows from its tangent kernel. [`ClosedForm`] decomposes a kernel between training points, finite or infinite, and gives
+//! outputs after gradient flow, after steps with momentum, and in the end; [`Ensemble`] gives means and covariances of networks
+//! drawn at random and trained.
+//!
+//! ```
+//! use autodiff::Threads;
+//! use faer::mat;
+//! use kernels::Infinite;
+//! use nets::{Activation, Network, Scaling, mlp};
+//! use train::{ClosedForm, Ensemble, Ridge, Training};
+//!
+//! let network = Network::new(mlp(&[512, 512], 1, Activation::ERF, Scaling::ntk(1.5, 0.3)), [1]);
+//! let (x, y, z) = ([-1.0, 0.5, 2.0], mat![[0.3], [-0.2], [0.9]], [0.0, 1.0]);     // 3 to train on, 2 to predict
+//! let (limit, threads) = (Infinite::new(&network)?, Threads::one());
+//! let [dd, td, tt] = [(&x[..], None), (&z, Some(&x[..])), (&z, None)]
+//!     .map(|(a, b)| limit.kernels::<f64>(a, b, &threads));
+//!
+//! let dynamics = ClosedForm::new(dd.ntk.matrix(), Ridge::Absolute(0.0))?;
+//! let ensemble = Ensemble::new(&dynamics, dd.nngp.matrix());
+//! let points = ensemble.at::<f64>(td.ntk.matrix(), td.nngp.matrix());
+//! let mean = points.mean(y.as_ref(), Training::Converged)?;
+//! let covariance = points.covariance(tt.nngp.matrix(), Training::Converged)?;
+//! assert!(mean[(0, 0)].abs() < 1.0 && covariance[(0, 0)] < tt.nngp.values()[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod closed_form;
 mod compare;
