@@ -23,7 +23,6 @@ use crate::kind::Kind;
 struct Matrix<'a> {
     shape: Vec<usize>,
     examples: [usize; 2],
-    symmetric: bool,
     layers: usize,
     units: usize,
     /// What tells this kernel from others.
@@ -59,20 +58,13 @@ impl Infinite {
         let matrix = Matrix {
             shape: examples.to_vec(),
             examples,
-            symmetric: others.is_none(),
             layers: 1,
             units: 1,
             identity: identity(&format!("{self:?} {which:?}"), &[x, others.unwrap_or(&[])]),
             path,
             budget,
         };
-        let each = x.len() / examples[0];
-        matrix.write(progress, &mut |rows, columns| {
-            let part = |range: &Range<usize>| range.start * each..range.end * each;
-            let (rows, own, all) = (part(rows), part(columns), others.unwrap_or(x));
-            let others = (others.is_some() || rows != own).then(|| &all[own]);
-            self.kernel(which, &x[rows], others, threads).into_values()
-        })
+        matrix.write(x, others, progress, &|x, others| self.kernel(which, x, others, threads).into_values())
     }
 }
 
@@ -106,30 +98,26 @@ impl Empirical {
         let matrix = Matrix {
             shape: kind.shape(examples[0], examples[1], outputs),
             examples,
-            symmetric: others.is_none(),
             layers,
             units,
             identity: identity(&format!("{self:?} {kind:?}"), &[theta, x, others.unwrap_or(&[])]),
             path,
             budget,
         };
-        let each = x.len() / examples[0];
-        matrix.write(progress, &mut |rows, columns| {
-            let part = |range: &Range<usize>| range.start * each..range.end * each;
-            let (rows, own, all) = (part(rows), part(columns), others.unwrap_or(x));
-            let others = (others.is_some() || rows != own).then(|| &all[own]);
-            self.kernel(kind, theta, &x[rows], others, threads).into_values()
+        matrix.write(x, others, progress, &|x, others| {
+            self.kernel(kind, theta, x, others, threads).into_values()
         })
     }
 }
 
 impl Matrix<'_> {
-    /// Writes what `compute` makes of ranges of rows and columns; of equal ones in symmetric kernels, the examples with
-    /// themselves.
+    /// Writes the kernel of `x` with `others` or with itself, by parts that `compute` makes of some of these.
     fn write<T: Real>(
         &self,
+        x: &[T],
+        others: Option<&[T]>,
         progress: &mut dyn FnMut(usize, usize),
-        compute: &mut dyn FnMut(&Range<usize>, &Range<usize>) -> Vec<T>,
+        compute: &Compute<'_, T>,
     ) -> io::Result<()> {
         let [rows, columns] = self.examples;
         let (part, note) = (self.beside(".part"), self.beside(".part.rows"));
@@ -150,16 +138,18 @@ impl Matrix<'_> {
         progress(start, rows);
         while start < rows {
             let own = start..rows.min(start + panel);
-            if self.symmetric {
-                file.block(&own, &own, &compute(&own, &own))?;
+            let each = x.len() / rows;
+            let of = |range: &Range<usize>| &x[range.start * each..range.end * each];
+            if others.is_some() {
+                file.block(&own, &(0..columns), &compute(of(&own), others))?;
+            } else {
+                file.block(&own, &own, &compute(of(&own), None))?;
                 let beyond = own.end..columns;
                 if !beyond.is_empty() {
-                    let block = compute(&own, &beyond);
+                    let block = compute(of(&own), Some(of(&beyond)));
                     file.block(&own, &beyond, &block)?;
                     file.mirrored(&own, &beyond, &block)?;
                 }
-            } else {
-                file.block(&own, &(0..columns), &compute(&own, &(0..columns)))?;
             }
             file.file.sync_data()?;
             let next = self.beside(".part.rows.new");
@@ -190,6 +180,9 @@ impl Matrix<'_> {
         self.path.with_file_name(name)
     }
 }
+
+/// The entries of the kernel of examples with others or with themselves.
+type Compute<'a, T> = dyn Fn(&[T], Option<&[T]>) -> Vec<T> + 'a;
 
 /// Bits that are other ones for other kernels.
 fn identity<T: Real>(what: &str, numbers: &[&[T]]) -> u64 {

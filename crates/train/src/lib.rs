@@ -35,12 +35,14 @@
 
 mod closed_form;
 mod compare;
+mod ensemble;
 mod loss;
 mod schedule;
 mod step;
 
-pub use closed_form::{ClosedForm, Ensemble, NoClosedForm, Points, Ridge, Training};
+pub use closed_form::{ClosedForm, NoClosedForm, Ridge, Training};
 pub use compare::{Comparison, Diverged, Pair, Record, Settings, Task, compare};
+pub use ensemble::{Ensemble, Points};
 pub use loss::squared_loss;
 pub use schedule::log_spaced;
 pub use step::descent_step;
