@@ -81,7 +81,7 @@ fn sign<'g>(z: &Limit<'g>) -> Dual<'g> {
 fn erf<'g>(z: &Limit<'g>, a: f64, b: f64, c: f64) -> Dual<'g> {
     let (twice, variances) = (2.0 * b * b * z.nngp, z.variances.map(|q| 2.0 * b * b * q));
     // (1 + 2b²q₁)(1 + 2b²q₂) − 4b⁴c², as a sum of what is not negative, so that digits are not lost where variances are large.
-    let area = (square(z, twice, variances) + z.outer_sum(variances.map(|q| q + 0.5))).sqrt();
+    let area = (square(z, twice, variances) + z.outer_sum(variances) + 1.0).sqrt();
     let value = shifted(2.0 * a * a * FRAC_1_PI * twice.zip(Binary::Atan2, area), c * c);
     let derivative = 4.0 * a * a * b * b * FRAC_1_PI * area.recip();
     let squares = z.variances.map(|q| {
@@ -97,7 +97,7 @@ fn gelu<'g>(z: &Limit<'g>) -> Dual<'g> {
     let above = z.variances.map(|q| q + 1.0);
     let product = z.outer(z.variances);
     // (1 + q₁)(1 + q₂) − c²
-    let square = square(z, c, z.variances) + z.outer_sum(z.variances.map(|q| q + 0.5));
+    let square = square(z, c, z.variances) + z.outer_sum(z.variances) + 1.0;
     let inverse = square.rsqrt();
     let angle = c.zip(Binary::Atan2, square.sqrt());
     let over = z.outer(above.map(Var::recip));
@@ -143,7 +143,7 @@ fn exp<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
 fn gaussian<'g>(z: &Limit<'g>, a: f64, b: f64) -> Dual<'g> {
     let (c, variances) = (-2.0 * b * z.nngp, z.variances.map(|q| -2.0 * b * q));
     // (1 − 2bq₁)(1 − 2bq₂) − 4b²c²
-    let inverse = (square(z, c, variances) + z.outer_sum(variances.map(|q| q + 0.5))).rsqrt();
+    let inverse = (square(z, c, variances) + z.outer_sum(variances) + 1.0).rsqrt();
     let derivative = -2.0 * a * a * b * (c * inverse * inverse * inverse);
     let squares = z.variances.map(|q| a * a * (-4.0 * b * q + 1.0).rsqrt());
     Dual { value: a * a * inverse, derivative, squares }
