@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use cotangent::data::Array;
 use cotangent::kernels::{Infinite, Which};
 use cotangent::prelude::*;
@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::compare::Precision;
 use crate::failure::Failure;
-use crate::subject::{network, parameters, room};
+use crate::subject::{Given, room};
 
 /// Compute a kernel of a network between examples, and write it to a file.
 ///
@@ -21,23 +21,12 @@ use crate::subject::{network, parameters, room};
 /// or IDX files, one for each row; without --x2 the kernel is that of the examples with themselves. A kernel in a .npy file is
 /// written in parts, and what was killed goes on where it was.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("parameters").required(true).args(["infinite", "params", "seed"]))]
 pub(crate) struct Arguments {
-    /// The network, in TOML
-    #[arg(long)]
-    net: PathBuf,
+    #[command(flatten)]
+    given: Given,
     /// Which kernel
     #[arg(long, value_enum, default_value = "ntk")]
     kind: Choice,
-    /// At infinite width
-    #[arg(long)]
-    infinite: bool,
-    /// At these parameters: .safetensors or .npz
-    #[arg(long, value_name = "FILE")]
-    params: Option<PathBuf>,
-    /// At parameters drawn with this seed
-    #[arg(long)]
-    seed: Option<u64>,
     /// Which entries of the finite network's kernel
     #[arg(long, value_enum, default_value = "trace", conflicts_with = "infinite")]
     entries: Entries,
@@ -103,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn compute<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { net, out, x1, x2, .. } = arguments;
+    let Arguments { given, out, x1, x2, .. } = arguments;
     let csv = match out.extension().and_then(OsStr::to_str) {
         Some("npy") => false,
         Some("csv") => true,
@@ -114,7 +103,7 @@ fn compute<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
             )));
         }
     };
-    let network = network(net)?;
+    let network = given.network()?;
     let subject = Subject::<T>::new(arguments, &network)?;
     let x = examples::<T>(x1, &network)?;
     let others = x2.as_ref().map(|path| examples::<T>(path, &network)).transpose()?;
@@ -130,7 +119,7 @@ fn compute<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let unwritable = |error: &dyn std::fmt::Display| Failure::unwritable(out, error);
     if csv {
         let columns = others.as_ref().map_or(x.len(), Vec::len) / network.example().size();
-        let kind = if arguments.infinite { Kind::Trace } else { arguments.entries.into() };
+        let kind = if given.infinite { Kind::Trace } else { arguments.entries.into() };
         let shape = kind.shape(network.examples(&x), columns, network.output().size());
         let entries = shape.iter().fold(size_of::<T>(), |all, &extent| all.saturating_mul(extent));
         room("the entries of the kernel (.npy files are written in parts)", entries)?;
@@ -155,15 +144,14 @@ enum Subject<T> {
 
 impl<T: Real> Subject<T> {
     fn new(arguments: &Arguments, network: &Network) -> Result<Self, Failure> {
-        let Arguments { kind, net, .. } = arguments;
-        if arguments.infinite {
+        let Arguments { kind, given, .. } = arguments;
+        if given.infinite {
             let which = if *kind == Choice::Ntk { Which::Ntk } else { Which::Nngp };
-            let limit = Infinite::new(network);
-            let limit = limit.map_err(|refused| Failure::usage(format!("{}: {refused}", net.display())))?;
+            let limit = Infinite::new(network).map_err(|refused| given.refused(&refused))?;
             return Ok(Self::Infinite(limit, which));
         }
         let empirical = if *kind == Choice::Ntk { Empirical::ntk(network) } else { Empirical::nngp(network) };
-        let theta = parameters(network, arguments.params.as_deref(), arguments.seed.unwrap_or(0))?;
+        let theta = given.parameters(network)?;
         Ok(Self::Finite(Box::new(empirical), arguments.entries.into(), theta))
     }
 

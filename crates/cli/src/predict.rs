@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use cotangent::data::{Array, NpzWriter};
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
@@ -17,7 +17,7 @@ use figure::{Axes, Panel, Series, Style};
 use crate::compare::{not_negative, print};
 use crate::failure::Failure;
 use crate::kernel::examples;
-use crate::subject::{network, parameters, room};
+use crate::subject::{Given, room};
 
 /// Predict what networks make of test examples once they are trained, without training any.
 ///
@@ -25,20 +25,10 @@ use crate::subject::{network, parameters, room};
 /// means and covariances are written for each time. With --params or --seed the linear model of one network is trained instead,
 /// which has no spread. Writes predictions.npz and predictions.csv and, if inputs are single numbers, a figure.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("parameters").required(true).args(["infinite", "params", "seed"]), args_override_self = true, allow_negative_numbers = true)]
+#[command(args_override_self = true, allow_negative_numbers = true)]
 pub(crate) struct Arguments {
-    /// The network, in TOML
-    #[arg(long)]
-    net: PathBuf,
-    /// At infinite width
-    #[arg(long)]
-    infinite: bool,
-    /// The linear model at these parameters: .safetensors or .npz
-    #[arg(long, value_name = "FILE")]
-    params: Option<PathBuf>,
-    /// The linear model at parameters drawn with this seed
-    #[arg(long)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    given: Given,
     /// Examples to train on: .npy, .npz (FILE.npz:NAME, if there are several arrays), .csv or IDX
     #[arg(long, value_name = "FILE")]
     train_x: PathBuf,
@@ -121,9 +111,8 @@ struct Task {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let net = &arguments.net;
-    let in_file = |refused: &dyn std::fmt::Display| Failure::usage(format!("{}: {refused}", net.display()));
-    let network = network(net)?;
+    let given = &arguments.given;
+    let network = given.network()?;
     let [train_x, test_x] = [&arguments.train_x, &arguments.test_x].map(|path| examples(path, &network));
     let (train_x, test_x) = (train_x?, test_x?);
     let rows = train_x.len() / network.example().size();
@@ -131,11 +120,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::unwritable(&arguments.out, error))?;
     let task = Task { network, train_x, train_y, test_x, threads };
-    let predictions = if arguments.infinite {
-        let limit = Infinite::new(&task.network).map_err(|refused| in_file(&refused))?;
+    let predictions = if given.infinite {
+        let limit = Infinite::new(&task.network).map_err(|refused| given.refused(&refused))?;
         of_ensemble(arguments, &task, &limit).map_err(Failure::usage)?
     } else {
-        let theta = parameters(&task.network, arguments.params.as_deref(), arguments.seed.unwrap_or(0))?;
+        let theta: Vec<f64> = given.parameters(&task.network)?;
         let rows = |x: &[f64]| task.network.examples(x).saturating_mul(task.network.output().size());
         let (train, test) = (rows(&task.train_x), rows(&task.test_x));
         let entries = train.saturating_mul(train.saturating_mul(4).saturating_add(test));

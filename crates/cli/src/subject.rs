@@ -1,9 +1,10 @@
 //! The networks that a command is about: multilayer perceptrons of some widths, or one from a file.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use cotangent::nets::Cost;
+use clap::{ArgGroup, Args};
+use cotangent::nets::{Cost, Refused};
 use cotangent::prelude::*;
 
 use crate::compare::Arguments;
@@ -62,26 +63,45 @@ pub(crate) fn read(path: &Path) -> Result<Description, Failure> {
     text.parse::<Description>().map_err(|error| wrong(&error))
 }
 
-/// The network described in a file.
-pub(crate) fn network(path: &Path) -> Result<Network, Failure> {
-    let refused = |refused| Failure::usage(format!("{}: {refused}", path.display()));
-    read(path)?.network().map_err(refused)
+/// A network from a file, at infinite width or with parameters.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("parameters").required(true).args(["infinite", "params", "seed"]))]
+pub(crate) struct Given {
+    /// The network, in TOML
+    #[arg(long)]
+    pub(crate) net: PathBuf,
+    /// At infinite width
+    #[arg(long)]
+    pub(crate) infinite: bool,
+    /// At these parameters: .safetensors or .npz
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+    /// At parameters drawn with this seed
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
-/// Parameters from a file or, if there is none, drawn with a seed.
-pub(crate) fn parameters<T: Real>(
-    network: &Network,
-    file: Option<&Path>,
-    seed: u64,
-) -> Result<Vec<T>, Failure> {
-    let count = network.parameters().len();
-    room(&format!("{count} parameters"), count.saturating_mul(2 * size_of::<T>()))?;
-    match file {
-        Some(path) => {
-            let theta = network.parameters().read(path);
-            theta.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+impl Given {
+    pub(crate) fn network(&self) -> Result<Network, Failure> {
+        read(&self.net)?.network().map_err(|refused| self.refused(&refused))
+    }
+
+    /// What the network cannot be.
+    pub(crate) fn refused(&self, refused: &Refused) -> Failure {
+        Failure::usage(format!("{}: {refused}", self.net.display()))
+    }
+
+    /// Its parameters, from the file or drawn.
+    pub(crate) fn parameters<T: Real>(&self, network: &Network) -> Result<Vec<T>, Failure> {
+        let count = network.parameters().len();
+        room(&format!("{count} parameters"), count.saturating_mul(2 * size_of::<T>()))?;
+        match &self.params {
+            Some(path) => {
+                let theta = network.parameters().read(path);
+                theta.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+            }
+            None => Ok(network.init(self.seed.unwrap_or(0))),
         }
-        None => Ok(network.init(seed)),
     }
 }
 

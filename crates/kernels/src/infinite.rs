@@ -148,17 +148,18 @@ impl Infinite {
     ) -> ([Kernel<T>; K], f64) {
         let examples = [x, others.unwrap_or(x)].map(|x| self.network.examples(x));
         let mut kernels = wanted.map(|_| Kernel::zeros(Kind::Trace, examples, self.network.output().size()));
-        let x = [x, others.unwrap_or(x)];
-        let tiles = Tiles::new(self, &wanted, x, threads);
-        tiles.fill(others.is_none(), kernels.each_mut().map(Kernel::values_mut), threads);
+        let tiles = Tiles::new(self, &wanted, x, others, threads);
+        tiles.fill(kernels.each_mut().map(Kernel::values_mut), threads);
         (kernels, tiles.error)
     }
 }
 
 /// What a kernel is made of, ready to be computed tile by tile.
 struct Tiles<'x, T: Real> {
-    /// Of rows and of columns.
-    sides: [Side<'x, T>; 2],
+    /// Whether columns are the examples of the rows.
+    symmetric: bool,
+    /// Of rows and of columns; one, if what is known of both is the same.
+    sides: Vec<Side<'x, T>>,
     /// By numbers of examples.
     plans: BTreeMap<[usize; 2], Plan>,
     /// One for each thread.
@@ -202,14 +203,15 @@ type Tile = [usize; 2];
 
 impl<'x, T: Real> Tiles<'x, T> {
     /// Computes what is needed of single examples.
-    fn new(of: &Infinite, wanted: &[usize], x: [&'x [T]; 2], threads: &Threads) -> Self {
-        let example = of.network.example().size();
+    fn new(of: &Infinite, wanted: &[usize], x: &'x [T], others: Option<&'x [T]>, threads: &Threads) -> Self {
+        let (example, symmetric) = (of.network.example().size(), others.is_none());
+        let x = [x, others.unwrap_or(x)];
         let ranges = x.map(|x| divided(x.len() / example));
         let resolution = ROUNDING * Into::<f64>::into(T::epsilon());
         let stages =
             |examples| of.stages(examples, resolution).expect("there are limits for all numbers of examples");
         let mut plans = BTreeMap::new();
-        let mut of_sides = [BTreeMap::new(), BTreeMap::new()];
+        let mut of_sides: [BTreeMap<usize, Graph>; 2] = Default::default();
         let mut errors = 0;
         for rows in &ranges[0] {
             for columns in &ranges[1] {
@@ -220,20 +222,22 @@ impl<'x, T: Real> Tiles<'x, T> {
                 let Stages { sides, errors: count, pairs } = stages(size);
                 plans.insert(size, Plan::new(&with_outputs(&pairs, wanted)));
                 errors = count;
-                for ((plans, side), n) in of_sides.iter_mut().zip(&sides).zip(size) {
-                    plans.entry(n).or_insert_with(|| SidePlan::new(side, count));
+                for ((programs, side), n) in of_sides.iter_mut().zip(sides).zip(size) {
+                    programs.entry(n).or_insert(side);
                 }
             }
         }
         let quadrature = Quadrature::numbers(of.terms);
         let mut error: f64 = 0.0;
-        let sides = [0, 1].map(|i| {
+        let side = |i: usize| {
+            let plans: BTreeMap<usize, SidePlan> =
+                of_sides[i].iter().map(|(&n, program)| (n, SidePlan::new(program, errors))).collect();
             let mut known: Vec<(&Range<usize>, Vec<_>, Vec<_>)> =
                 ranges[i].iter().map(|range| (range, Vec::new(), Vec::new())).collect();
             threads.install(|| {
                 each(&mut known, threads, &|(range, of_errors, known)| {
                     let x = &x[i][range.start * example..range.end * example];
-                    (*of_errors, *known) = of_sides[i][&range.len()].run(x, &quadrature, errors);
+                    (*of_errors, *known) = plans[&range.len()].run(x, &quadrature, errors);
                 });
             });
             let all = known.iter().flat_map(|(_, of_errors, _)| of_errors.iter().flatten());
@@ -241,7 +245,9 @@ impl<'x, T: Real> Tiles<'x, T> {
             error = all.fold(error, |a, b| if b > a || b.is_nan() { b } else { a });
             let known = known.into_iter().map(|(_, _, known)| known).collect();
             Side { ranges: ranges[i].clone(), known }
-        });
+        };
+        let last = usize::from(!symmetric || of_sides[0] != of_sides[1]);
+        let sides = (0..=last).map(side).collect();
         let state = || {
             let mut all = plans.values();
             let mut workspace = all.next().expect("there are tiles").workspace(&Threads::one());
@@ -249,12 +255,17 @@ impl<'x, T: Real> Tiles<'x, T> {
             Mutex::new(State { workspace, outputs: Vec::new() })
         };
         let states = (0..threads.count()).map(|_| state()).collect();
-        Self { sides, plans, states, error }
+        Self { symmetric, sides, plans, states, error }
+    }
+
+    /// Rows and columns.
+    fn sides(&self) -> [&Side<'x, T>; 2] {
+        [&self.sides[0], &self.sides[self.sides.len() - 1]]
     }
 
     /// Fills kernels.
-    fn fill<const K: usize>(&self, symmetric: bool, out: [&mut [T]; K], threads: &Threads) {
-        let [rows, columns] = self.sides.each_ref().map(|side| &side.ranges);
+    fn fill<const K: usize>(&self, out: [&mut [T]; K], threads: &Threads) {
+        let [rows, columns] = self.sides().map(|side| &side.ranges);
         let width = columns.last().map_or(0, |last| last.end);
         let mut rest = out;
         let panel = |rows: &Range<usize>| {
@@ -265,33 +276,34 @@ impl<'x, T: Real> Tiles<'x, T> {
             }))
         };
         let panels: Vec<Panel<'_, T, K>> = rows.iter().map(panel).collect();
-        let from = |i| if symmetric { i } else { 0 };
+        let from = |i| if self.symmetric { i } else { 0 };
         let mut tiles: Vec<Tile> =
             (0..rows.len()).flat_map(|i| (from(i)..columns.len()).map(move |j| [i, j])).collect();
         threads.install(|| {
-            each(&mut tiles, threads, &|&mut tile| self.tile(tile, symmetric, &panels, width));
+            each(&mut tiles, threads, &|&mut tile| self.tile(tile, &panels, width));
         });
     }
 
     /// Computes a tile, and writes it where it belongs and, in symmetric kernels, where it is mirrored.
-    fn tile<const K: usize>(&self, [i, j]: Tile, symmetric: bool, panels: &[Panel<'_, T, K>], width: usize) {
+    fn tile<const K: usize>(&self, [i, j]: Tile, panels: &[Panel<'_, T, K>], width: usize) {
         let state = self.states.iter().find_map(|state| state.try_lock().ok());
         let mut state = state.expect("there is one for each thread");
         let State { workspace, outputs } = &mut *state;
-        let [rows, columns] = [&self.sides[0].ranges[i], &self.sides[1].ranges[j]];
+        let [of_rows, of_columns] = self.sides();
+        let (rows, columns) = (&of_rows.ranges[i], &of_columns.ranges[j]);
         let plan = &self.plans[&[rows.len(), columns.len()]];
-        let known = self.sides[0].known[i].iter().chain(&self.sides[1].known[j]);
+        let known = of_rows.known[i].iter().chain(&of_columns.known[j]);
         let inputs: Vec<&[T]> = known.map(Known::values).collect();
         run(plan, &inputs, outputs, workspace);
         for (tile, out) in outputs.iter_mut().zip(lock(&panels[i]).iter_mut()) {
-            if symmetric && i == j {
+            if self.symmetric && i == j {
                 mirror(tile, rows.len());
             }
             for (row, to) in tile.chunks_exact(columns.len()).zip(out.chunks_exact_mut(width)) {
                 to[columns.clone()].copy_from_slice(row);
             }
         }
-        if symmetric && i != j {
+        if self.symmetric && i != j {
             for (tile, out) in outputs.iter().zip(lock(&panels[j]).iter_mut()) {
                 transpose(tile, columns.len(), &mut out[rows.start..], width);
             }

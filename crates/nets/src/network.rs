@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, split};
+use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, simplify, split};
 
 use crate::limit::{Limit, NODES, Quadrature, Stages};
 use crate::module::{Module, Reason, Refused};
@@ -166,6 +166,8 @@ impl Network {
             .map(|shapes| shapes.iter().map(|shape| builder.input(shape.clone())).collect::<Vec<_>>());
         let outputs = builder.call(&pairs, &[columns, rows].concat());
         let pairs = builder.finish(&outputs);
-        Ok(Stages { sides: [first, second], errors: count, pairs })
+        // Without what only pairs needed, both sides are the same program where layers treat them alike.
+        let sides = [simplify(&first), simplify(&second)];
+        Ok(Stages { sides, errors: count, pairs })
     }
 }
