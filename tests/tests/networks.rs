@@ -1,7 +1,9 @@
 //! The laws of design.md on random networks of all layers, at both precisions.
 
 use cotangent::autodiff::{Padding, hvp, jvp};
-use cotangent::nets::{Conv, Flatten, Layer, LayerNorm, Over, Parameterization, Pool, Windows};
+use cotangent::nets::{
+    Conv, ExpNormalized, Flatten, Layer, LayerNorm, Over, Parameterization, Pool, Windows,
+};
 use cotangent::prelude::*;
 use proptest::prelude::*;
 
@@ -45,6 +47,11 @@ fn layer(choice: [usize; 4], activations: &[Activation]) -> Layer {
         2 => Layer::Conv(Conv { channels: 1 + a % 3, windows: line(1 + b % 3, 1 + b % 2), scaling }),
         3 => Layer::Pool(Pool { windows: square(1 + a % 2, 1 + b % 2), mean: c % 2 == 0 }),
         4 => Layer::Pool(Pool { windows: line(1 + a % 2, 1 + b % 2), mean: c % 2 == 0 }),
+        // After weights, and of several channels: r is not smooth at 0, and of one channel it is |z|.
+        5 if c % 3 == 0 => Layer::Serial(vec![
+            Layer::Dense(Dense { width: 4 + a % 3, scaling: Scaling::ntk(1.2, 0.3) }),
+            Layer::ExpNormalized(ExpNormalized { gamma: 0.5, shift: -1.0 }),
+        ]),
         5 => Layer::LayerNorm(LayerNorm { epsilon: 0.1, over: [Over::Channels, Over::Everything][a % 2] }),
         6 => {
             let same = |size: &[usize]| Windows::new(size, Padding::Same);

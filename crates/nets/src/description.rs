@@ -23,8 +23,8 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::layers::{
-    Activation, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum, UnknownActivation,
-    Windows,
+    Activation, Conv, Dense, ExpNormalized, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum,
+    UnknownActivation, Windows,
 };
 use crate::module::{Module, Refused};
 use crate::network::Network;
@@ -60,6 +60,8 @@ pub enum Layer {
     Flatten(Flatten),
     /// `"layer_norm"`, `{ layer_norm = { epsilon, over = "everything" } }`
     LayerNorm(LayerNorm),
+    /// `"exp_normalized"`, `{ exp_normalized = { gamma, shift } }`
+    ExpNormalized(ExpNormalized),
     /// `[…]`: one after another.
     Serial(Vec<Self>),
     /// `{ sum = [[…], […]] }`: added up. `{ residual = […] }` is short for `{ sum = ["identity", […]] }`.
@@ -78,6 +80,7 @@ impl Layer {
             Self::GlobalAvgPool => Box::new(GlobalAvgPool),
             Self::Flatten(flatten) => Box::new(*flatten),
             Self::LayerNorm(norm) => Box::new(*norm),
+            Self::ExpNormalized(exponential) => Box::new(*exponential),
             Self::Serial(layers) => Box::new(Serial::from(all(layers))),
             Self::Sum(branches) => Box::new(Sum::from(all(branches))),
         }
@@ -94,6 +97,7 @@ impl Layer {
             Self::GlobalAvgPool => "global_avg_pool".into(),
             Self::Flatten(_) => "flatten".into(),
             Self::LayerNorm(_) => "layer_norm".into(),
+            Self::ExpNormalized(_) => "exp_normalized".into(),
             Self::Serial(_) => "serial".into(),
             Self::Sum(_) => "sum".into(),
         }
@@ -315,7 +319,8 @@ const PADDINGS: &[(&str, Padding)] =
 const ORDERS: &[(&str, Flatten)] =
     &[("channels_last", Flatten::ChannelsLast), ("channels_first", Flatten::ChannelsFirst)];
 const OVERS: &[(&str, Over)] = &[("channels", Over::Channels), ("everything", Over::Everything)];
-const NAMES: &str = "dense, conv, avg_pool, sum_pool, global_avg_pool, flatten, layer_norm, residual and sum";
+const NAMES: &str =
+    "dense, conv, avg_pool, sum_pool, global_avg_pool, flatten, layer_norm, exp_normalized, residual and sum";
 
 /// Reads the layer at `place`.
 fn layer(value: Value, place: &str, scaling: Scaling) -> Result<Layer, DescriptionError> {
@@ -325,6 +330,7 @@ fn layer(value: Value, place: &str, scaling: Scaling) -> Result<Layer, Descripti
             "global_avg_pool" => return Ok(Layer::GlobalAvgPool),
             "flatten" => return Ok(Layer::Flatten(Flatten::default())),
             "layer_norm" => return Ok(Layer::LayerNorm(LayerNorm::default())),
+            "exp_normalized" => return Ok(Layer::ExpNormalized(ExpNormalized::default())),
             name => {
                 let other = |unknown: UnknownActivation| wrong(format!("{unknown}; and the layers {NAMES}"));
                 return name.parse().map(Layer::Activation).map_err(other);
@@ -363,6 +369,13 @@ fn layer(value: Value, place: &str, scaling: Scaling) -> Result<Layer, Descripti
             let usual = LayerNorm::default();
             let epsilon = fields.optional("epsilon")?.unwrap_or(usual.epsilon);
             Layer::LayerNorm(LayerNorm { epsilon, over: fields.word("over", OVERS, usual.over)? })
+        }
+        "exp_normalized" => {
+            let usual = ExpNormalized::default();
+            Layer::ExpNormalized(ExpNormalized {
+                gamma: fields.optional("gamma")?.unwrap_or(usual.gamma),
+                shift: fields.optional("shift")?.unwrap_or(usual.shift),
+            })
         }
         name => return Err(wrong(format!("there is no layer {name} with fields: there are {NAMES}"))),
     };
@@ -404,6 +417,9 @@ fn written(layer: &Layer) -> Value {
         Layer::Flatten(order) => vec![("order", word(ORDERS, order))],
         Layer::LayerNorm(LayerNorm { epsilon, over }) => {
             vec![("epsilon", Value::Float(*epsilon)), ("over", word(OVERS, over))]
+        }
+        Layer::ExpNormalized(ExpNormalized { gamma, shift }) => {
+            vec![("gamma", Value::Float(*gamma)), ("shift", Value::Float(*shift))]
         }
     };
     table([(layer.name().as_str(), table(fields))])

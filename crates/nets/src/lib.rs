@@ -72,8 +72,8 @@ mod weights;
 
 pub use description::{Cost, Description, DescriptionError, Layer};
 pub use layers::{
-    Activation, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum, UnknownActivation,
-    Windows, mlp, residual,
+    Activation, Conv, Dense, ExpNormalized, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum,
+    UnknownActivation, Windows, mlp, residual,
 };
 pub use limit::{Dual, Limit, Quadrature, Stages};
 pub use module::{Module, Reason, Refused, Signature};

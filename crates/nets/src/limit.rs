@@ -159,6 +159,14 @@ impl<'g> Limit<'g> {
         self.spread(0, terms[0]) + self.spread(1, terms[1])
     }
 
+    /// ρ, from −1 to 1, for each pair; where a variance is 0, it is 0.
+    #[must_use]
+    pub fn correlation(&self) -> Var<'g> {
+        let scale = |side: usize| self.spread(side, (self.variances[side].sqrt() + TINY).recip());
+        let bound = self.nngp.builder().fill(1.0, &self.nngp.shape());
+        (self.nngp * scale(0) * scale(1)).max(-bound).min(bound)
+    }
+
     /// With all covariances, variances and the tangent kernel made by linear functions of themselves: `pairs` of what is
     /// known of pairs, `single` of what is known of one example.
     #[must_use]
@@ -194,12 +202,8 @@ impl<'g> Limit<'g> {
     /// `errors`. Smooth means: few terms are left; a kink makes them decrease like a power of l only.
     #[must_use]
     pub(crate) fn expand(&mut self, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> Dual<'g> {
-        let root = self.variances.map(Var::sqrt);
-        // Where q = 0 only r₀ is not 0, whatever ρ.
-        let scale = |side: usize| self.spread(side, (root[side] + TINY).recip());
-        let bound = self.nngp.builder().fill(1.0, &self.nngp.shape());
-        let rho = (self.nngp * scale(0) * scale(1)).max(-bound).min(bound);
-        let sides = [0, 1].map(|side| self.quadratures[side].coefficients(root[side], phi));
+        let rho = self.correlation();
+        let sides = [0, 1].map(|side| self.quadratures[side].coefficients(self.variances[side].sqrt(), phi));
         let [value, derivative] = [0, 1].map(|k| {
             let r = [0, 1].map(|side| sides[side][k].coefficients);
             let terms = r[0].shape()[0];
@@ -235,4 +239,4 @@ pub(crate) const NODES: usize = 521;
 const REACH: f64 = 13.0;
 
 /// A number that is added where only 0 must be kept from a denominator: the least of f32, 2⁻¹²⁶.
-const TINY: f64 = f32::MIN_POSITIVE as f64;
+pub(crate) const TINY: f64 = f32::MIN_POSITIVE as f64;
