@@ -285,7 +285,7 @@ fn singular_examples_have_finite_kernels() {
                 for i in 0..6 {
                     for j in 0..6 {
                         assert!(k[(i, j)].is_finite(), "{phi}, σ_b = {sigma_b}: ({i}, {j}) is {}", k[(i, j)]);
-                        close(k[(i, j)], other.matrix()[(i, j)], 1e-12, &format!("{phi}"));
+                        close(k[(i, j)], other.matrix()[(i, j)], 1e-12, &phi);
                     }
                 }
                 for (i, j) in [(1, 2), (0, 4)] {
