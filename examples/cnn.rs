@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         test_x: rows(&x, 64, &test),
         test_y: rows(&y, 10, &test),
     };
-    let settings = Settings { rate: 0.2, steps: 60, threads: Threads::available() };
+    let settings = Settings { threads: Threads::available(), ..Settings::new(0.2, 60) };
     let comparison = compare(&network, &network.init(0), &task, &settings, |_| ())?;
     println!(
         "{:>5} {:>12} {:>12} {:>14} {:>14}",

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One by one.
     let program = network.program(n);
-    let loss = squared_loss(&[n, 1].into());
+    let loss = Objective::default().program(&[n, 1].into());
     let tensors = network.parameters().tensors().len();
     let step = descent_step(&program, &loss, &vec![RATE; tensors]);
     let plan = Plan::in_place(&step, &(0..tensors).map(|i| (i, i)).collect::<Vec<_>>());

@@ -264,7 +264,7 @@ proptest! {
         let (count, x) = (network.parameters().tensors().len(), case.x::<f64>());
         let y: Vec<f64> = normal(case.batch * network.output().size(), case.seed, 4);
         let model = network.program(case.batch);
-        let step = descent_step(&model, &squared_loss(&Shape::from([case.batch, network.output()[0]])), &vec![0.01; count]);
+        let step = descent_step(&model, &Objective::default().program(&Shape::from([case.batch, network.output()[0]])), &vec![0.01; count]);
         let (plan, mut theta) = (Plan::new(&step), network.init::<f64>(case.seed));
         let mut rest = vec![0.0; y.len() + 1];
         for _ in 0..5 {
@@ -332,7 +332,7 @@ fn parameterizations_train_alike_at_equivalent_rates() {
     let [ntk, standard, scaled] = ["\"ntk\"", "\"standard\"", "{ standard = { s = 4.0 } }"]
         .map(|name| text(name).parse::<Description>().expect(name).network().expect(name));
     let (batch, x, y) = (6, normal::<f64>(6 * 24, 1, 1), normal::<f64>(12, 2, 1));
-    let loss = squared_loss(&Shape::from([batch, 2]));
+    let loss = Objective::default().program(&Shape::from([batch, 2]));
     let trained = |network: &Network| {
         let factors = ntk.parameters().equivalent_rates(network.parameters());
         let rates: Vec<f64> = factors.iter().map(|factor| 0.1 * factor).collect();

@@ -24,7 +24,7 @@ fn task<T: Real>(train: usize, test: usize) -> Task<T> {
 fn run<T: Real>(width: usize, rate: f64, steps: usize, threads: usize) -> Result<Comparison, Diverged> {
     let network = Network::new(mlp(&[width, width], 10, Activation::ERF, Scaling::ntk(1.5, 0.05)), [64]);
     let threads = Threads::new(NonZeroUsize::new(threads).expect("a positive number"));
-    let settings = Settings { rate, steps, threads };
+    let settings = Settings { threads, linear: Some(Way::Weights), ..Settings::new(rate, steps) };
     compare(&network, &network.init::<T>(0), &task(96, 48), &settings, |_| ())
 }
 
@@ -73,7 +73,7 @@ fn products_and_steps_allocate_nothing() {
         let jacobian = linearized.at(&theta, &task.train_x, &threads);
         let (mut y, mut g) = (vec![0.0; jacobian.rows()], vec![0.0; jacobian.columns()]);
         let program = network.program(200);
-        let loss = squared_loss(program.output_shapes().next().expect("one output"));
+        let loss = Objective::default().program(program.output_shapes().next().expect("one output"));
         let plan =
             Plan::new(&descent_step(&program, &loss, &vec![0.1; network.parameters().tensors().len()]));
         let mut workspace = plan.workspace(&threads);

@@ -125,7 +125,7 @@ impl Workload {
         let parameters = network.parameters().tensors().len();
         let wrt: Vec<usize> = (0..parameters).collect();
         let step = |model: &Graph| {
-            let loss = squared_loss(&[self.examples, self.outputs].into());
+            let loss = Objective::default().program(&[self.examples, self.outputs].into());
             descent_step(model, &loss, &vec![RATE; parameters])
         };
         let linearized = || Linearized::new(&model, parameters);

@@ -109,7 +109,7 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let file = File::create(&curves).map_err(|error| Failure::unwritable(&curves, error))?;
 
     let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
-    let settings = Settings { rate: arguments.lr, steps: arguments.steps, threads };
+    let settings = Settings { threads, ..Settings::new(arguments.lr, arguments.steps) };
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
     for Subject { name, width, network } in subjects {
@@ -121,7 +121,7 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
         });
         bar.finish_and_clear();
         let (records, stable_rate, remainder) = match outcome {
-            Ok(Comparison { records, stable_rate, remainder }) => (records, stable_rate, Some(remainder)),
+            Ok(Comparison { records, stable_rate, remainder, .. }) => (records, stable_rate, Some(remainder)),
             Err(diverged) => {
                 let Diverged { records, stable_rate, .. } = diverged.clone();
                 failed = Some(Failure::run(format!("{name}: {diverged}")));

@@ -30,7 +30,10 @@ pub mod prelude {
     pub use kernels::{Empirical, Kernel, Kind, Method};
     pub use linearize::{Jacobian, LinearModel, Linearized, Mask, TaylorModel};
     pub use nets::{Activation, Dense, Description, Module, Network, Scaling, Serial, mlp};
-    pub use train::{Settings, Task, compare, descent_step, squared_loss};
+    pub use train::{
+        Batches, Course, Decay, Descent, Loss, Model, Objective, Optimiser, Over, Part, Rate, Settings, Task,
+        Towards, Way, compare, descend, descent_step,
+    };
 }
 
 /// The examples of the README are tests.

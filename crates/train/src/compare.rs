@@ -1,43 +1,20 @@
 //! A network and its linearization, trained side by side.
 
 use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use autodiff::{Graph, Plan, Real, Threads, Workspace};
+use autodiff::{Plan, Real, Threads, Workspace};
 use kernels::measures::relative_change;
 use kernels::{Empirical, Kernel, Kind, Tiles};
-use linearize::{
-    Jacobian, LinearModel, Linearized, Remainder, linear_program, tangent_change, weight_change,
-};
-use nets::{Network, Parameters};
+use linearize::{Jacobian, LinearModel, Linearized, Remainder, tangent_change, weight_change};
+use nets::Network;
 
-use crate::loss::squared_loss;
+use crate::descend::{Course, Exploded, descend};
+use crate::linear::Way;
+use crate::model::{Descent, Model, Part};
 use crate::schedule::log_spaced;
-use crate::step::descent_step;
-
-/// What to learn and what to test on. Tables are row-major, one example a row; the index of the largest target is
-/// the class of an example.
-#[derive(Clone, Debug)]
-pub struct Task<T> {
-    /// Inputs to train on.
-    pub train_x: Vec<T>,
-    /// Targets to train on.
-    pub train_y: Vec<T>,
-    /// Inputs to test on.
-    pub test_x: Vec<T>,
-    /// Targets to test on.
-    pub test_y: Vec<T>,
-}
-
-/// How to train.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The learning rate η of full-batch gradient descent on 1/(2N) Σₙ ‖f(xₙ) − yₙ‖².
-    pub rate: f64,
-    /// The number of steps.
-    pub steps: usize,
-    /// Where to compute. Results do not depend on it.
-    pub threads: Threads,
-}
+use crate::settings::{Settings, Task};
 
 /// A figure for the network and for its linear model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +30,7 @@ pub struct Pair {
 pub struct Record {
     /// How many steps were made.
     pub step: usize,
-    /// 1/(2N) Σₙ ‖f(xₙ) − yₙ‖² over the training examples.
+    /// The objective over the training examples.
     pub loss_train: Pair,
     /// The same over the test examples.
     pub loss_test: Pair,
@@ -82,7 +59,11 @@ const WATCHED: usize = 64;
 pub struct Comparison {
     /// Records at log-spaced steps, from 0 to the last.
     pub records: Vec<Record>,
-    /// The largest learning rate at which the linear model converges, 2N/λ_max(J Jᵀ).
+    /// How the linear model was trained.
+    pub linear: Way,
+    /// The learning rate at the first step.
+    pub rate: f64,
+    /// The largest learning rate at which the linear model converges: see [`Settings::stable_rate`].
     pub stable_rate: f64,
     /// ‖f − f_lin‖ over the training examples on the way from θ₀ straight to where the network was trained to.
     pub remainder: Remainder,
@@ -93,9 +74,9 @@ pub struct Comparison {
 pub struct Diverged {
     /// After how many steps.
     pub step: usize,
-    /// The learning rate.
+    /// The learning rate at the first step.
     pub rate: f64,
-    /// The largest learning rate at which the linear model converges, 2N/λ_max(J Jᵀ).
+    /// The largest learning rate at which the linear model converges.
     pub stable_rate: f64,
     /// What was recorded before.
     pub records: Vec<Record>,
@@ -113,8 +94,8 @@ impl fmt::Display for Diverged {
 
 impl std::error::Error for Diverged {}
 
-/// Trains `network` and its linearization at `theta` by full-batch gradient descent, side by side, and calls
-/// `progress` with the number of steps made from time to time.
+/// Trains `network` and its linearization at `theta` side by side, as `settings` say, and calls `progress` with the number of
+/// steps made from time to time.
 ///
 /// # Errors
 /// If either diverges.
@@ -126,156 +107,152 @@ pub fn compare<T: Real>(
     theta: &[T],
     task: &Task<T>,
     settings: &Settings,
-    mut progress: impl FnMut(usize) + Send,
+    progress: impl FnMut(usize) + Send,
 ) -> Result<Comparison, Diverged> {
     let threads = settings.threads.clone();
-    threads.install(|| {
-        let mut run = Run::new(network, theta, task, settings);
-        let mut records = Vec::new();
-        let schedule = log_spaced(settings.steps);
-        let mut due = schedule.iter().peekable();
-        let mut bound = f64::INFINITY;
-        for step in 0..=settings.steps {
-            if due.next_if_eq(&&step).is_some() {
-                let record = run.record(step);
-                let loss = record.loss_train;
-                if step == 0 {
-                    bound = 1e6 * loss.network.max(loss.linear);
-                }
-                if [loss.network, loss.linear].iter().any(|&loss| exceeds(loss, bound)) {
-                    return Err(run.diverged(step, records));
-                }
-                records.push(record);
-                progress(step);
-            }
-            if step < settings.steps {
-                let losses = [run.network.step(), run.linear.step()];
-                if losses.iter().any(|&loss| exceeds(loss, bound)) {
-                    return Err(run.diverged(step, records));
-                }
-                if step.is_multiple_of(16) {
-                    progress(step);
-                }
-            }
-        }
-        Ok(run.finish(records))
-    })
+    threads.install(|| Run::new(network, theta, task, settings.clone()).train(progress))
 }
 
 /// The seed of the direction in which changes of the Jacobian are watched.
 const DIRECTION: u64 = u64::MAX;
 
-/// Whether a loss tells of divergence: NaN does.
-fn exceeds(loss: f64, bound: f64) -> bool {
-    loss.is_nan() || loss > bound
-}
-
-/// Both models on their way.
+/// Both models and what they are measured with.
 struct Run<'a, T: Real> {
-    settings: &'a Settings,
+    network: &'a Network,
+    origin: &'a [T],
     task: &'a Task<T>,
-    parameters: &'a Parameters,
-    outputs: usize,
-    origin: Vec<T>,
-    jacobian_train: Jacobian<T>,
+    settings: Settings,
+    stable_rate: f64,
+    jacobians: [Arc<Jacobian<T>>; 2],
     /// The Jacobian where the network was last recorded.
-    jacobian_now: Jacobian<T>,
+    now: Jacobian<T>,
     ntk: TangentKernel<'a, T>,
     direction: Vec<T>,
-    network: Descent<T>,
-    linear: Descent<T>,
-    network_train: Function<T>,
-    network_test: Function<T>,
-    linear_train: Function<T>,
-    linear_test: Function<T>,
+    losses: [Loss<T>; 2],
 }
 
 impl<'a, T: Real> Run<'a, T> {
-    fn new(network: &'a Network, theta: &[T], task: &'a Task<T>, settings: &'a Settings) -> Self {
+    fn new(network: &'a Network, theta: &'a [T], task: &'a Task<T>, settings: Settings) -> Self {
         let threads = &settings.threads;
-        let tensors = network.parameters().tensors();
         let example = network.example().size();
-        let (train, test) = (task.train_x.len() / example, task.test_x.len() / example);
-        let (program, test_program) = (network.program(train), network.program(test));
-        let loss = squared_loss(program.output_shapes().next().expect("a network has one output"));
-        let step = |model: &Graph| descent_step(model, &loss, &vec![settings.rate; tensors.len()]);
-
-        let linearized = Linearized::new(&program, tensors.len());
-        let jacobian_train = linearized.at(theta, &task.train_x, threads);
-        let fixed_train = [jacobian_train.value(), jacobian_train.residuals()].concat();
-        let linearized_test = Linearized::new(&test_program, tensors.len());
-        let jacobian_test = linearized_test.at(theta, &task.test_x, threads);
-        let fixed_test = [jacobian_test.value(), jacobian_test.residuals()].concat();
-        let (linear, linear_test) =
-            (linear_program(linearized.linearization()), linear_program(linearized_test.linearization()));
-
-        let with_targets = |fixed: &[T]| [fixed, &task.train_y].concat();
-        let origin = theta.to_vec();
-        let zero = vec![T::zero(); theta.len()];
+        let linearized =
+            [&task.train_x, &task.test_x].map(|x| (Linearized::of_network(network, network.examples(x)), x));
+        let jacobians = [0, 1].map(|part: usize| {
+            let (linearized, x) = &linearized[part];
+            Arc::new(linearized.at(theta, x, threads))
+        });
+        let (examples, outputs) = (network.examples(&task.train_x), network.output().size());
+        let largest = jacobians[0].largest_eigenvalue(1e-5);
+        let stable_rate = settings.stable_rate(largest, examples, outputs);
+        let watched = &task.train_x[..examples.min(WATCHED) * example];
+        let losses = [&task.train_y, &task.test_y].map(|y| Loss::new(&settings, y, outputs));
         Self {
-            parameters: network.parameters(),
-            outputs: network.output().size(),
-            network: Descent::new(&step(&program), origin.clone(), with_targets(&task.train_x), threads),
-            linear: Descent::new(&step(&linear), zero, with_targets(&fixed_train), threads),
-            network_train: Function::new(&program, task.train_x.clone(), threads),
-            network_test: Function::new(&test_program, task.test_x.clone(), threads),
-            linear_train: Function::new(&linear, fixed_train, threads),
-            linear_test: Function::new(&linear_test, fixed_test, threads),
-            ntk: TangentKernel::new(network, theta, &task.train_x[..train.min(WATCHED) * example], threads),
-            jacobian_now: linearized.at(theta, &task.train_x, threads),
+            ntk: TangentKernel::new(network, theta, watched, threads),
+            now: linearized[0].0.at(theta, &task.train_x, threads),
             direction: network.init(DIRECTION),
-            jacobian_train,
-            origin,
+            settings: settings.clone().with_rate(stable_rate),
+            network,
+            origin: theta,
             task,
-            settings,
+            stable_rate,
+            jacobians,
+            losses,
         }
     }
 
-    fn record(&mut self, step: usize) -> Record {
-        let (theta, delta) = (&self.network.theta, &self.linear.theta);
-        let (f_train, f_test) = (self.network_train.at(theta), self.network_test.at(theta));
-        let (l_train, l_test) = (self.linear_train.at(delta), self.linear_test.at(delta));
-        let kernel_change = self.ntk.change(theta);
-        self.jacobian_now.relinearize(theta, &self.task.train_x);
-        let outputs = self.outputs;
-        let pair = |measure: &dyn Fn(&[T], &[T], usize) -> f64, network: &[T], linear: &[T], y: &[T]| Pair {
-            network: measure(network, y, outputs),
-            linear: measure(linear, y, outputs),
+    /// The linear model, and how it is trained.
+    fn linear(&self) -> (Box<dyn Model<T> + Send>, Way) {
+        let way =
+            self.settings.linear.unwrap_or_else(|| Way::cheapest(self.network, self.task, &self.settings));
+        let jacobians = self.jacobians.each_ref();
+        let model = |way: Way| way.model(self.network, jacobians, self.origin, self.task, &self.settings);
+        match model(way) {
+            Ok(model) => (model, way),
+            // Steps will tell when they diverge.
+            Err(_) => (model(Way::Function).expect("steps need no closed form"), Way::Function),
+        }
+    }
+
+    fn train(mut self, progress: impl FnMut(usize)) -> Result<Comparison, Diverged> {
+        let (mut linear, way) = self.linear();
+        let mut network = Descent::network(self.network, self.origin, self.task, &self.settings);
+        let examples = self.network.examples(&self.task.train_x);
+        let course = Course {
+            steps: self.settings.steps,
+            records: log_spaced(self.settings.steps),
+            batches: self.settings.batches.map(|batches| (batches, examples)),
         };
-        let (train_y, test_y) = (&self.task.train_y, &self.task.test_y);
+        let rate = self.settings.rate.at(0);
+        let mut records: Vec<Record> = Vec::new();
+        let mut bound = f64::INFINITY;
+        let mut broken = None;
+        let look = |step: usize, models: &mut [&mut dyn Model<T>]| {
+            let record = self.record(step, models);
+            let losses = record.loss_train;
+            let (largest, enough) = (losses.network.max(losses.linear), self.settings.enough);
+            if step == 0 {
+                bound = 1e6 * largest;
+            }
+            if !(losses.network <= bound && losses.linear <= bound) {
+                broken = Some(step);
+                return ControlFlow::Break(());
+            }
+            records.push(record);
+            if enough.is_some_and(|enough| largest <= enough) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let outcome = descend(&mut [&mut network, &mut *linear], &course, look, progress);
+        let broken = broken.or(outcome.err().map(|Exploded { step, .. }| step));
+        let stable_rate = self.stable_rate;
+        if let Some(step) = broken {
+            return Err(Diverged { step, rate, stable_rate, records });
+        }
+        let delta: Vec<T> =
+            network.point().iter().zip(self.origin).map(|(&theta, &origin)| theta - origin).collect();
+        drop((linear, network));
+        let remainder = self.remainder(&delta);
+        Ok(Comparison { records, linear: way, rate, stable_rate, remainder })
+    }
+
+    /// The first model is the network.
+    fn record(&mut self, step: usize, models: &mut [&mut dyn Model<T>]) -> Record {
+        let [network, linear] = models else { unreachable!("there are two models") };
+        let theta = network.parameters().expect("a network has parameters");
+        let kernel_change = self.ntk.change(&theta);
+        self.now.relinearize(&theta, &self.task.train_x);
+        let outputs = self.network.output().size();
+        let mut at = |part: Part, y: &[T]| {
+            let (f, l) = (network.outputs(part), linear.outputs(part));
+            let loss = &mut self.losses[part as usize];
+            let losses = Pair { network: loss.of(f, y), linear: loss.of(l, y) };
+            let accuracies = Pair { network: accuracy(f, y, outputs), linear: accuracy(l, y, outputs) };
+            (losses, accuracies, rmse(f, l))
+        };
+        let (loss_train, accuracy_train, rmse_train) = at(Part::Train, &self.task.train_y);
+        let (loss_test, accuracy_test, rmse_test) = at(Part::Test, &self.task.test_y);
         Record {
             step,
-            loss_train: pair(&loss, f_train, l_train, train_y),
-            loss_test: pair(&loss, f_test, l_test, test_y),
-            accuracy_train: pair(&accuracy, f_train, l_train, train_y),
-            accuracy_test: pair(&accuracy, f_test, l_test, test_y),
-            rmse_train: rmse(f_train, l_train),
-            rmse_test: rmse(f_test, l_test),
-            weight_change: weight_change(self.parameters, &self.origin, theta),
-            tangent_change: tangent_change(&self.jacobian_train, &self.jacobian_now, &self.direction),
+            loss_train,
+            loss_test,
+            accuracy_train,
+            accuracy_test,
+            rmse_train,
+            rmse_test,
+            weight_change: weight_change(self.network.parameters(), self.origin, &theta),
+            tangent_change: tangent_change(&self.jacobians[0], &self.now, &self.direction),
             kernel_change,
         }
     }
 
-    fn finish(self, records: Vec<Record>) -> Comparison {
-        let stable_rate = self.stable_rate();
-        let moved = self.network.theta.iter().zip(&self.origin);
-        let delta: Vec<T> = moved.map(|(&theta, &origin)| theta - origin).collect();
+    fn remainder(self, delta: &[T]) -> Remainder {
         // The whole way, and shorter and shorter parts of it down to 1/64.
         let steps: Vec<f64> = (0..=12).map(|k| (-0.5 * f64::from(k)).exp2()).collect();
-        let model = LinearModel::new(self.jacobian_train, self.origin);
-        let remainder = model.remainder(&delta, &self.task.train_x, &steps);
-        Comparison { records, stable_rate, remainder }
-    }
-
-    fn stable_rate(&self) -> f64 {
-        #[allow(clippy::cast_precision_loss, reason = "N is far below 2⁵³")]
-        let examples = (self.task.train_y.len() / self.outputs) as f64;
-        2.0 * examples / self.jacobian_train.largest_eigenvalue(1e-5)
-    }
-
-    fn diverged(&self, step: usize, records: Vec<Record>) -> Diverged {
-        Diverged { step, rate: self.settings.rate, stable_rate: self.stable_rate(), records }
+        let [train, _] = self.jacobians;
+        let jacobian = Arc::into_inner(train).expect("the models are gone");
+        LinearModel::new(jacobian, self.origin.to_vec()).remainder(delta, &self.task.train_x, &steps)
     }
 }
 
@@ -304,52 +281,22 @@ impl<'a, T: Real> TangentKernel<'a, T> {
     }
 }
 
-/// Gradient descent on one model.
-struct Descent<T: Real> {
+/// The objective on all examples of a part.
+struct Loss<T: Real> {
     plan: Plan,
     workspace: Workspace<T>,
-    theta: Vec<T>,
-    fixed: Vec<T>,
-    output: Vec<T>,
 }
 
-impl<T: Real> Descent<T> {
-    fn new(step: &Graph, theta: Vec<T>, fixed: Vec<T>, threads: &Threads) -> Self {
-        let [parameters @ .., output, _] = step.outputs() else {
-            unreachable!("a step returns θ, the output and the loss")
-        };
-        let output = vec![T::zero(); step.node(*output).shape().size() + 1];
-        let overwritten: Vec<(usize, usize)> = (0..parameters.len()).map(|i| (i, i)).collect();
-        let plan = Plan::in_place(step, &overwritten);
-        Self { workspace: plan.workspace(threads), theta, fixed, output, plan }
+impl<T: Real> Loss<T> {
+    fn new(settings: &Settings, targets: &[T], outputs: usize) -> Self {
+        let plan = Plan::new(&settings.objective.program(&[targets.len() / outputs, outputs].into()));
+        Self { workspace: plan.workspace(&settings.threads), plan }
     }
 
-    /// Makes one step and returns the loss before it.
-    fn step(&mut self) -> f64 {
-        let outputs = &mut [&mut self.theta[..], &mut self.output];
-        self.plan.run(&[&self.fixed], outputs, &mut self.workspace);
-        self.output[self.output.len() - 1].into()
-    }
-}
-
-/// A model to be evaluated at many θ.
-struct Function<T: Real> {
-    plan: Plan,
-    workspace: Workspace<T>,
-    fixed: Vec<T>,
-    output: Vec<T>,
-}
-
-impl<T: Real> Function<T> {
-    fn new(model: &Graph, fixed: Vec<T>, threads: &Threads) -> Self {
-        let plan = Plan::new(model);
-        let output = vec![T::zero(); plan.outputs()[0].size()];
-        Self { workspace: plan.workspace(threads), fixed, output, plan }
-    }
-
-    fn at(&mut self, theta: &[T]) -> &[T] {
-        self.plan.run(&[theta, &self.fixed], &mut [&mut self.output], &mut self.workspace);
-        &self.output
+    fn of(&mut self, f: &[T], y: &[T]) -> f64 {
+        let mut loss = [T::zero()];
+        self.plan.run(&[f, y], &mut [&mut loss], &mut self.workspace);
+        loss[0].into()
     }
 }
 
@@ -361,11 +308,6 @@ fn squares<T: Real>(a: &[T], b: &[T]) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]
 fn rmse<T: Real>(a: &[T], b: &[T]) -> f64 {
     (squares(a, b) / a.len() as f64).sqrt()
-}
-
-#[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]
-fn loss<T: Real>(f: &[T], y: &[T], outputs: usize) -> f64 {
-    0.5 * squares(f, y) / (f.len() / outputs) as f64
 }
 
 #[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]

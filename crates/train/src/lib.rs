@@ -35,14 +35,25 @@
 
 mod closed_form;
 mod compare;
+mod descend;
 mod ensemble;
+mod function_space;
+mod linear;
 mod loss;
+mod model;
 mod schedule;
+mod settings;
 mod step;
+mod weights;
 
 pub use closed_form::{ClosedForm, NoClosedForm, Ridge, Training};
-pub use compare::{Comparison, Diverged, Pair, Record, Settings, Task, compare};
+pub use compare::{Comparison, Diverged, Pair, Record, compare};
+pub use descend::{Course, Exploded, descend};
 pub use ensemble::{Ensemble, Points};
-pub use loss::squared_loss;
-pub use schedule::log_spaced;
-pub use step::descent_step;
+pub use function_space::KernelTask;
+pub use linear::Way;
+pub use loss::{Loss, Objective, Over, Own};
+pub use model::{Descent, Model, Part};
+pub use schedule::{Batches, Rate, log_spaced};
+pub use settings::{Settings, Task};
+pub use step::{Decay, Optimiser, Towards, descent_step};
