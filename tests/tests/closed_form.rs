@@ -1,48 +1,16 @@
 //! Training in closed form: against values of another program, against steps of the linear model, and at the edges.
 
-use cotangent::kernels::{Infinite, Limits};
+use cotangent::kernels::Limits;
 use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, NoClosedForm, Ridge, Training};
-use faer::{Mat, MatRef, mat};
+use faer::{Mat, mat};
 use proptest::prelude::*;
-use serde_json::Value;
-use tests::numbers;
-
-fn matrix(value: &Value) -> Mat<f64> {
-    let rows = value.as_array().expect("rows");
-    let values = numbers(value);
-    let columns = values.len() / rows.len();
-    Mat::from_fn(rows.len(), columns, |i, j| values[i * columns + j])
-}
-
-#[track_caller]
-fn close(ours: MatRef<'_, f64>, theirs: MatRef<'_, f64>, tolerance: f64, what: &str) {
-    assert_eq!((ours.nrows(), ours.ncols()), (theirs.nrows(), theirs.ncols()), "{what}");
-    for i in 0..ours.nrows() {
-        for j in 0..ours.ncols() {
-            let (a, b) = (ours[(i, j)], theirs[(i, j)]);
-            assert!((a - b).abs() <= tolerance * (1.0 + b.abs()), "{what} ({i}, {j}): {a} against {b}");
-        }
-    }
-}
-
-/// The kernels of the reference between training points, test and training points, and test points.
-fn kernels(reference: &Value) -> [Limits<f64>; 3] {
-    let [train, test] = ["x_train", "x_test"].map(|name| numbers(&reference[name]));
-    let network = Network::new(mlp(&[5, 5], 2, Activation::ERF, Scaling::ntk(1.5, 0.1)), [3]);
-    let (limit, threads) = (Infinite::new(&network).expect("a limit"), Threads::one());
-    [
-        limit.kernels(&train, None, &threads),
-        limit.kernels(&test, Some(&train), &threads),
-        limit.kernels(&test, None, &threads),
-    ]
-}
+use tests::{close, matrix, prediction_kernels, prediction_reference};
 
 #[test]
 fn predictions_are_those_of_the_reference() {
-    let reference: Value =
-        serde_json::from_str(include_str!("../reference/predict.json")).expect("valid JSON");
-    let [dd, td, tt] = kernels(&reference);
+    let reference = prediction_reference();
+    let [dd, td, tt] = prediction_kernels(&reference);
     let y = matrix(&reference["y_train"]);
     let (f0, g0) = (matrix(&reference["f_train_0"]), matrix(&reference["f_test_0"]));
     // Their loss is a mean over N·O.
