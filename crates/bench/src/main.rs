@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bench::entk::ENTKS;
+use bench::function::FUNCTIONS;
 use bench::gemm::GEMMS;
 use bench::infinite::INFS;
 use bench::predictions::PREDICTIONS;
@@ -25,7 +26,7 @@ use cotangent::prelude::*;
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "inf": those of infinite width; "pred": predictions in closed form; "gemm": matrix products alone
+    /// Rows, "m.vjp", or all rows of a workload, "m" [default: all workloads]; "entk": tangent kernels; "inf": those of infinite width; "pred": predictions in closed form; "fun": linear models in function space; "gemm": matrix products alone
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(subcommand)]
@@ -81,6 +82,11 @@ fn time(names: &[String]) -> io::Result<()> {
     }
     let predicted = |name: &str| names.iter().any(|chosen| chosen == "pred" || chosen == name);
     for row in PREDICTIONS.iter().filter(|row| predicted(row.name())) {
+        let seconds = threads.install(|| row.seconds(&threads));
+        writeln!(io::stdout().lock(), "{} {seconds:.9}", row.name())?;
+    }
+    let functions = |name: &str| names.iter().any(|chosen| chosen == "fun" || chosen == name);
+    for row in FUNCTIONS.iter().filter(|row| functions(row.name())) {
         let seconds = threads.install(|| row.seconds(&threads));
         writeln!(io::stdout().lock(), "{} {seconds:.9}", row.name())?;
     }

@@ -65,7 +65,7 @@ pub const WORKLOADS: [Workload; 4] = [
 ];
 
 /// The learning rate of the steps: so small that any number of them leaves the parameters as they are.
-const RATE: f64 = 1e-6;
+pub(crate) const RATE: f64 = 1e-6;
 
 /// What is done with a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

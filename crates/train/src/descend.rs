@@ -56,9 +56,9 @@ impl std::error::Error for Exploded {}
 ///
 /// let network = Network::new(mlp(&[64], 1, Activation::ERF, Scaling::ntk(1.5, 0.1)), [1]);
 /// let task = Task { train_x: vec![-1.0, 1.0], train_y: vec![0.5, -0.5], test_x: vec![0.0], test_y: vec![0.0] };
-/// let settings = Settings::new(0.5, 100);
+/// let settings = Settings::new(0.5, 1000);
 /// let mut model = Descent::network(&network, &network.init::<f64>(0), &task, &settings);
-/// let course = Course { steps: 100, records: log_spaced(100), batches: None };
+/// let course = Course { steps: 1000, records: log_spaced(1000), batches: None };
 /// let mut last = f64::NAN;
 /// descend(
 ///     &mut [&mut model],

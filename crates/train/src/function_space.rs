@@ -84,7 +84,8 @@ impl<T: Real> Descent<T> {
         ]
         .map(|(examples, mut fixed, part)| {
             fixed.extend(along(part));
-            Function::new(&sizes.outputs(examples, to_zero), fixed, &settings.threads)
+            let program = (examples > 0).then(|| sizes.outputs(examples, to_zero));
+            program.map(|program| Function::new(&program, fixed, &settings.threads))
         });
         let batch = settings.batches.map(|batches| batches.size);
         let objective = settings.objective.program(&[batch.unwrap_or(sizes.examples), *o].into());

@@ -93,18 +93,6 @@ impl Way {
             let jacobians = jacobians.map(|jacobian| &**jacobian);
             return Ok(Box::new(Descent::linear(network, jacobians, theta, task, settings)));
         }
-        let outputs = network.output().size();
-        // Of one output, they are the same.
-        let kind = if outputs == 1 { Kind::Trace } else { Kind::Full };
-        let ntk = Empirical::ntk(network);
-        let kernel = |x: &[T], others| ntk.kernel(kind, theta, x, others, &settings.threads).into_values();
-        let kernels = KernelTask {
-            kernel: Arc::new(kernel(&task.train_x, None)),
-            cross: Arc::new(kernel(&task.test_x, Some(&task.train_x))),
-            start: jacobians.map(|jacobian| Arc::new(jacobian.value().to_vec())),
-            targets: Arc::new(task.train_y.clone()),
-            outputs,
-        };
         let (train, origin) = (jacobians[0].clone(), theta.to_vec());
         let to_zero = settings.decay.is_some_and(|decay| decay.towards == Towards::Zero);
         let along = to_zero.then(|| Origin {
@@ -123,11 +111,39 @@ impl Way {
             theta.iter_mut().zip(&origin).for_each(|(theta, &origin)| *theta += scale * origin);
             Some(theta)
         };
+        let start = [0, 1].map(|part: usize| jacobians[part].value());
         if self == Self::Function {
+            let kernels = kernel_task::<T, T>(network, theta, start, task, settings);
             return Ok(Box::new(Descent::dual(&kernels, along, Box::new(recover), settings)));
         }
         assert!(closed(settings), "{settings:?} has no closed form");
+        // Rounded to f32, a kernel may have negative eigenvalues.
+        let kernels = kernel_task::<T, f64>(network, theta, start, task, settings);
         Ok(Box::new(InClosedForm::new(&kernels, Box::new(recover), settings)?))
+    }
+}
+
+/// The kernels of a network, and its outputs where training starts, as numbers of another type.
+fn kernel_task<T: Real, U: Real>(
+    network: &Network,
+    theta: &[T],
+    start: [&[T]; 2],
+    task: &Task<T>,
+    settings: &Settings,
+) -> KernelTask<U> {
+    let outputs = network.output().size();
+    // Of one output, they are the same.
+    let kind = if outputs == 1 { Kind::Trace } else { Kind::Full };
+    let converted = |values: &[T]| values.iter().map(|&value| U::literal(value.into())).collect::<Vec<U>>();
+    let [theta, train_x, test_x] = [theta, &task.train_x, &task.test_x].map(converted);
+    let ntk = Empirical::ntk(network);
+    let kernel = |x: &[U], others| ntk.kernel(kind, &theta, x, others, &settings.threads).into_values();
+    KernelTask {
+        kernel: Arc::new(kernel(&train_x, None)),
+        cross: Arc::new(kernel(&test_x, Some(&train_x))),
+        start: start.map(|start| Arc::new(converted(start))),
+        targets: Arc::new(converted(&task.train_y)),
+        outputs,
     }
 }
 
@@ -155,7 +171,7 @@ struct InClosedForm<T> {
 
 impl<T: Real> InClosedForm<T> {
     fn new(
-        task: &KernelTask<T>,
+        task: &KernelTask<f64>,
         recover: crate::model::Recover<T>,
         settings: &Settings,
     ) -> Result<Self, NoClosedForm> {
@@ -163,8 +179,8 @@ impl<T: Real> InClosedForm<T> {
         let examples = task.targets.len() / outputs;
         // A column for each output, if they share the kernel.
         let columns = if task.kernel.len() == examples * examples { outputs } else { 1 };
-        let table = |values: &[T], columns: usize| {
-            Mat::from_fn(values.len() / columns, columns, |i, j| values[i * columns + j].into())
+        let table = |values: &[f64], columns: usize| {
+            MatRef::from_row_major_slice(values, values.len() / columns, columns).to_owned()
         };
         let targets = table(&task.targets, columns);
         let rows = targets.nrows();

@@ -47,8 +47,8 @@ pub struct Descent<T: Real> {
     optimiser: Optimiser,
     rate: Rate,
     steps: usize,
-    /// Its outputs on the examples of each part.
-    parts: [Function<T>; 2],
+    /// Its outputs on the examples of each part that has some.
+    parts: [Option<Function<T>>; 2],
     recover: Recover<T>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Parts<T: Real> {
     pub(crate) gather: Option<Gather<T>>,
     /// Where each tensor decays to, and the elements of those that are given.
     pub(crate) anchors: (Vec<Anchor>, Option<Arc<Vec<T>>>),
-    pub(crate) outputs: [Function<T>; 2],
+    pub(crate) outputs: [Option<Function<T>>; 2],
     pub(crate) recover: Recover<T>,
 }
 
@@ -147,7 +147,8 @@ impl<T: Real> Model<T> for Descent<T> {
     }
 
     fn outputs(&mut self, part: Part) -> &[T] {
-        self.parts[part as usize].at(&self.moving[..self.length])
+        let point = &self.moving[..self.length];
+        self.parts[part as usize].as_mut().map_or(&[], |function| function.at(point))
     }
 
     fn parameters(&self) -> Option<Vec<T>> {

@@ -21,8 +21,8 @@ impl<T: Real> Descent<T> {
         let count = network.parameters().tensors().len();
         let step = network.program(batch_size(network, task, settings));
         let outputs = [&task.train_x, &task.test_x].map(|x| {
-            let program = network.program(network.examples(x));
-            Function::new(&program, vec![Arc::new(x.clone())], &settings.threads)
+            let program = (!x.is_empty()).then(|| network.program(network.examples(x)));
+            program.map(|program| Function::new(&program, vec![Arc::new(x.clone())], &settings.threads))
         });
         let (fixed, gather) = examples(network, task, settings, Vec::new());
         let anchors = match settings.decay.map(|decay| decay.towards) {
@@ -84,7 +84,7 @@ impl<T: Real> Descent<T> {
             fixed,
             gather,
             anchors,
-            outputs: [train, test],
+            outputs: [train, test].map(Some),
             recover: Box::new(move |delta| {
                 Some(origin.iter().zip(delta).map(|(&theta, &delta)| theta + delta).collect())
             }),
