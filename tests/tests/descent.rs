@@ -301,7 +301,8 @@ fn stable_rates_are_where_stability_ends() {
     let problem = problem(6, 1, 8);
     let (network, theta, task) = &problem;
     let jacobian = Linearized::of_network(network, 6).at(theta, &task.train_x, &Threads::one());
-    let largest = jacobian.largest_eigenvalue(1e-12);
+    let gram = |u: &[f64], out: &mut [f64]| jacobian.gram_apply(u, out);
+    let largest = cotangent::kernels::largest_eigenvalue(6, gram, 1e-12, 6).value;
     for optimiser in
         [Optimiser::Descent, Optimiser::HeavyBall { momentum: 0.5 }, Optimiser::Nesterov { momentum: 0.5 }]
     {

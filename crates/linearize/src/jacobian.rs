@@ -233,31 +233,6 @@ impl<T: Real> Jacobian<T> {
         }
     }
 
-    /// The largest eigenvalue of J Jᵀ (the tangent kernel of this batch) by power iteration, to the given relative
-    /// change between iterations. It approaches the eigenvalue from below.
-    pub fn largest_eigenvalue(&self, tolerance: f64) -> f64 {
-        // A start without symmetries that the dominant eigenvector might be orthogonal to.
-        let mut u: Vec<T> = (0..self.rows())
-            .map(|i| T::literal(1.0 + 0.5 * f64::from((i * 7919 % 101) as u32) / 101.0))
-            .collect();
-        let mut v = vec![T::zero(); self.columns()];
-        let mut eigenvalue = 0.0;
-        for _ in 0..1000 {
-            let length = norm(&u);
-            if length == 0.0 || !length.is_finite() {
-                return length;
-            }
-            u.iter_mut().for_each(|u| *u /= T::literal(length));
-            self.apply_transpose(&u, &mut v);
-            let previous = std::mem::replace(&mut eigenvalue, norm(&v).powi(2));
-            if (eigenvalue - previous).abs() <= tolerance * eigenvalue {
-                break;
-            }
-            self.apply(&v, &mut u);
-        }
-        eigenvalue
-    }
-
     pub(crate) fn pool(&self) -> &Pool<T> {
         &self.pool
     }

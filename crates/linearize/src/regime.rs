@@ -143,16 +143,15 @@ fn change<T: Real>(origin: &[T], theta: &[T], range: Range<usize>) -> f64 {
     relative(&theta[range.clone()], &origin[range])
 }
 
-/// ‖J(θ) v − J(θ₀) v‖/‖J(θ₀) v‖.
+/// ‖J(θ) v − J(θ₀) v‖/‖J(θ₀) v‖, given J(θ₀) v.
 ///
 /// # Panics
-/// If the Jacobians differ in their rows or columns, or `v` has not one element a column.
+/// If that has not one element a row, or `v` one a column.
 #[track_caller]
-pub fn tangent_change<T: Real>(origin: &Jacobian<T>, there: &Jacobian<T>, v: &[T]) -> f64 {
-    let (mut before, mut after) = (vec![T::zero(); origin.rows()], vec![T::zero(); origin.rows()]);
-    origin.apply(v, &mut before);
+pub fn tangent_change<T: Real>(before: &[T], there: &Jacobian<T>, v: &[T]) -> f64 {
+    let mut after = vec![T::zero(); before.len()];
     there.apply(v, &mut after);
-    relative(&after, &before)
+    relative(&after, before)
 }
 
 /// ‖a − b‖/‖b‖, summed in `f64`.

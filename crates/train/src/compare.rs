@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use autodiff::{Plan, Real, Threads, Workspace};
 use kernels::measures::relative_change;
-use kernels::{Empirical, Kernel, Kind, Tiles};
+use kernels::{Empirical, Kernel, Kind, Tiles, largest_eigenvalue};
 use linearize::{Jacobian, LinearModel, Linearized, Remainder, tangent_change, weight_change};
 use nets::Network;
 
@@ -128,6 +128,8 @@ struct Run<'a, T: Real> {
     now: Jacobian<T>,
     ntk: TangentKernel<'a, T>,
     direction: Vec<T>,
+    /// J(θ₀) times the direction.
+    along: Vec<T>,
     losses: [Loss<T>; 2],
 }
 
@@ -142,14 +144,19 @@ impl<'a, T: Real> Run<'a, T> {
             Arc::new(linearized.at(theta, x, threads))
         });
         let (examples, outputs) = (network.examples(&task.train_x), network.output().size());
-        let largest = jacobians[0].largest_eigenvalue(1e-5);
+        let gram = |u: &[T], out: &mut [T]| jacobians[0].gram_apply(u, out);
+        let largest = largest_eigenvalue(jacobians[0].rows(), gram, 1e-4, 100).value;
         let stable_rate = settings.stable_rate(largest, examples, outputs);
+        let direction = network.init(DIRECTION);
+        let mut along = vec![T::zero(); jacobians[0].rows()];
+        jacobians[0].apply(&direction, &mut along);
         let watched = &task.train_x[..examples.min(WATCHED) * example];
         let losses = [&task.train_y, &task.test_y].map(|y| Loss::new(&settings, y, outputs));
         Self {
             ntk: TangentKernel::new(network, theta, watched, threads),
             now: linearized[0].0.at(theta, &task.train_x, threads),
-            direction: network.init(DIRECTION),
+            direction,
+            along,
             settings: settings.clone().with_rate(stable_rate),
             network,
             origin: theta,
@@ -242,7 +249,7 @@ impl<'a, T: Real> Run<'a, T> {
             rmse_train,
             rmse_test,
             weight_change: weight_change(self.network.parameters(), self.origin, &theta),
-            tangent_change: tangent_change(&self.jacobians[0], &self.now, &self.direction),
+            tangent_change: tangent_change(&self.along, &self.now, &self.direction),
             kernel_change,
         }
     }

@@ -22,7 +22,10 @@ pub struct Course {
 /// How many steps tell what losses are usual: of a single batch, a loss may be small by chance.
 const FIRST: usize = 10;
 
-/// A loss was not finite, or exceeded a million times the largest of the first ten steps.
+/// How many steps of one model are made before those of the next.
+const BURST: usize = 16;
+
+/// A loss was not finite, or exceeded a million times the model's largest of the first ten steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exploded {
     /// Which of the models.
@@ -86,32 +89,29 @@ pub fn descend<T: Real>(
     mut progress: impl FnMut(usize),
 ) -> Result<usize, Exploded> {
     let mut batches = course.batches.map(|(batches, examples)| batches.of(examples));
-    let mut due = course.records.iter().peekable();
-    let (mut bound, mut largest) = (f64::INFINITY, 0.0);
-    for step in 0..=course.steps {
-        if due.next_if_eq(&&step).is_some() {
-            progress(step);
-            if look(step, models).is_break() {
-                return Ok(step);
+    let mut due = course.records.iter().copied().peekable();
+    let mut usual = vec![0.0_f64; models.len()];
+    let mut step = 0;
+    loop {
+        progress(step);
+        if due.next_if_eq(&step).is_some() && look(step, models).is_break() || step >= course.steps {
+            return Ok(step);
+        }
+        // A few steps of one model after another, so that what each works on stays in the caches meanwhile.
+        let end = (step + BURST).min(course.steps).min(due.peek().copied().unwrap_or(usize::MAX));
+        let chosen: Vec<_> = (step..end).map(|_| batches.as_mut().map(|next| next())).collect();
+        for (i, (model, usual)) in models.iter_mut().zip(&mut usual).enumerate() {
+            for (step, batch) in (step..end).zip(&chosen) {
+                let Some(loss) = model.step(batch.as_deref()) else { continue };
+                let first = step < FIRST;
+                if !loss.is_finite() || !first && loss.abs() > 1e6 * *usual {
+                    return Err(Exploded { model: i, step, loss });
+                }
+                if first {
+                    *usual = usual.max(loss.abs());
+                }
             }
         }
-        if step == course.steps {
-            break;
-        }
-        let batch = batches.as_mut().map(|next| next());
-        let losses: Vec<Option<f64>> = models.iter_mut().map(|model| model.step(batch.as_deref())).collect();
-        for (model, loss) in losses.iter().enumerate() {
-            if let Some(loss) = loss.filter(|loss| !loss.is_finite() || loss.abs() > bound) {
-                return Err(Exploded { model, step, loss });
-            }
-        }
-        if step < FIRST {
-            largest = losses.iter().flatten().map(|loss| loss.abs()).fold(largest, f64::max);
-            bound = if step + 1 == FIRST { 1e6 * largest } else { f64::INFINITY };
-        }
-        if step.is_multiple_of(16) {
-            progress(step);
-        }
+        step = end;
     }
-    Ok(course.steps)
 }

@@ -1,5 +1,6 @@
 //! Linear and Taylor models: law 12, other inputs, other points, and values of other programs.
 
+use cotangent::kernels::largest_eigenvalue;
 use cotangent::linearize::Series;
 use cotangent::prelude::*;
 use proptest::prelude::*;
@@ -33,7 +34,9 @@ fn trained(model: &mut LinearModel<f64>, x: &[f64], y: &[f64]) -> Vec<f64> {
         let jacobian = model.jacobian();
         let error: Vec<f64> = jacobian.value().iter().zip(y).map(|(f, y)| f - y).collect();
         let gradient = filled(jacobian.columns(), |out| jacobian.apply_transpose(&error, out));
-        let rate = 0.1 / jacobian.largest_eigenvalue(1e-2).max(1e-3);
+        let gram = |u: &[f64], out: &mut [f64]| jacobian.gram_apply(u, out);
+        let largest = largest_eigenvalue(jacobian.rows(), gram, 1e-2, 20).value;
+        let rate = 0.1 / largest.max(1e-3);
         model.delta_mut().iter_mut().zip(gradient).for_each(|(delta, g)| *delta -= rate * g);
         let theta = model.theta();
         model.relinearize(&theta, x);
