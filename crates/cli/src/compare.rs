@@ -13,12 +13,13 @@ use cotangent::train::{Comparison, Diverged};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::Failure;
+use crate::method::Method;
 use crate::report::{self, Run};
 use crate::subject::{Subject, subjects};
 
 /// Train a network and its linearization side by side on handwritten digits.
 ///
-/// Both start at the same θ₀ and descend on the squared loss 1/(2N) Σ ‖f(x) − y‖² over all training examples; the
+/// Both start at the same θ₀ and descend on the squared loss 1/(2N) Σ ‖f(x) − y‖² over all training examples, or as told; the
 /// linearization is f_lin(θ) = f(θ₀) + J(θ₀) (θ − θ₀). Writes summary.json, curves.csv and a figure (SVG, PNG).
 #[derive(Args, Debug)]
 #[command(args_override_self = true, allow_negative_numbers = true)]
@@ -47,12 +48,8 @@ pub(crate) struct Arguments {
     /// Standard deviation of the biases
     #[arg(long, default_value = "0.05", value_parser = not_negative)]
     pub(crate) sigma_b: f64,
-    /// Learning rate
-    #[arg(long, default_value = "1.0", value_parser = positive)]
-    pub(crate) lr: f64,
-    /// Number of steps
-    #[arg(long, default_value = "1000")]
-    pub(crate) steps: usize,
+    #[command(flatten)]
+    pub(crate) method: Method,
     /// Seed of the initial parameters and of the choice of examples
     #[arg(long, default_value = "0")]
     pub(crate) seed: u64,
@@ -79,13 +76,6 @@ pub(crate) enum Precision {
     F64,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|x: &f64| x.is_finite() && *x > 0.0)
-        .ok_or_else(|| "not a positive number".into())
-}
-
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -109,7 +99,7 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let file = File::create(&curves).map_err(|error| Failure::unwritable(&curves, error))?;
 
     let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
-    let settings = Settings { threads, ..Settings::new(arguments.lr, arguments.steps) };
+    let settings = arguments.method.settings(arguments.seed, threads).map_err(Failure::usage)?;
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
     for Subject { name, width, network } in subjects {
@@ -120,17 +110,20 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
             bar.set_position(step as u64);
         });
         bar.finish_and_clear();
-        let (records, stable_rate, remainder) = match outcome {
-            Ok(Comparison { records, stable_rate, remainder, .. }) => (records, stable_rate, Some(remainder)),
+        let (records, rates, linear, remainder) = match outcome {
+            Ok(Comparison { records, linear, rate, stable_rate, remainder }) => {
+                (records, [rate, stable_rate], Some(linear), Some(remainder))
+            }
             Err(diverged) => {
-                let Diverged { records, stable_rate, .. } = diverged.clone();
+                let Diverged { records, rate, stable_rate, .. } = diverged.clone();
                 failed = Some(Failure::run(format!("{name}: {diverged}")));
-                (records, stable_rate, None)
+                (records, [rate, stable_rate], None, None)
             }
         };
         let names = network.parameters().tensors().iter().map(|tensor| tensor.name.clone()).collect();
         let seconds = start.elapsed().as_secs_f64();
-        runs.push(Run { name, width, names, records, stable_rate, remainder, seconds });
+        let [rate, stable_rate] = rates;
+        runs.push(Run { name, width, names, records, rate, stable_rate, linear, remainder, seconds });
         if failed.is_some() {
             break;
         }
@@ -140,12 +133,13 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     failed.map_or(Ok(()), Err)
 }
 
-/// The digits: standardised pixels, one-hot targets minus 0.1.
+/// The digits: standardised pixels, and targets.
 fn task<T: Real>(arguments: &Arguments) -> Result<Task<T>, Failure> {
     let digits = data::digits();
     let parts = [arguments.train.get(), arguments.test.get()];
     let [train, test] = data::split(digits.labels.len(), parts, arguments.seed).map_err(Failure::usage)?;
-    let (x, y) = (data::standardised(digits.images.bytes(), 64), data::one_hot(&digits.labels, 10, 0.1));
+    let (x, y) =
+        (data::standardised(digits.images.bytes(), 64), one_hot(&digits.labels, arguments.method.targets()));
     let rows = |table: &[f64], columns: usize, rows: &[usize]| -> Vec<T> {
         data::select(table, columns, rows).into_iter().map(T::literal).collect()
     };
@@ -157,13 +151,19 @@ fn task<T: Real>(arguments: &Arguments) -> Result<Task<T>, Failure> {
     })
 }
 
+/// The target `of_class` for the class of an example, and the other one for the other classes.
+fn one_hot(labels: &[u8], [of_class, of_others]: [f64; 2]) -> Vec<f64> {
+    let scale = of_class - of_others;
+    data::one_hot(labels, 10, 0.0).into_iter().map(|y| scale * y + of_others).collect()
+}
+
 /// A bar on stderr, if that is a terminal.
 fn progress_bar(arguments: &Arguments, name: &str) -> ProgressBar {
     if arguments.quiet {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{prefix} [{wide_bar:.cyan}] {pos}/{len} steps, {eta} left");
-    let bar = ProgressBar::new(arguments.steps as u64).with_prefix(name.to_owned());
+    let bar = ProgressBar::new(arguments.method.steps as u64).with_prefix(name.to_owned());
     style.map(|style| bar.clone().with_style(style.progress_chars("━╸ "))).unwrap_or(bar)
 }
 

@@ -4,6 +4,7 @@ mod compare;
 mod describe;
 mod failure;
 mod kernel;
+mod method;
 mod predict;
 mod report;
 mod subject;

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use cotangent::linearize::{PowerLaw, Remainder};
-use cotangent::train::{Pair, Record};
+use cotangent::train::{Pair, Record, Way};
 use serde::Serialize;
 
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
+use crate::method::LearningRate;
 use figure::{Panel, Series, Style};
 
 /// One network's training, as far as it came.
@@ -20,7 +21,11 @@ pub(crate) struct Run {
     /// The names of the parameter tensors.
     pub(crate) names: Vec<String>,
     pub(crate) records: Vec<Record>,
+    /// The learning rate at the first step, and the largest stable one.
+    pub(crate) rate: f64,
     pub(crate) stable_rate: f64,
+    /// How the linear model was trained, in a run that came to its end.
+    pub(crate) linear: Option<Way>,
     /// Of a run that came to its end.
     pub(crate) remainder: Option<Remainder>,
     pub(crate) seconds: f64,
@@ -46,6 +51,8 @@ struct Summary<'a> {
     train: usize,
     test: usize,
     steps: usize,
+    loss: String,
+    linear: Option<String>,
     learning_rate: f64,
     largest_stable_learning_rate: f64,
     seed: u64,
@@ -54,6 +61,7 @@ struct Summary<'a> {
     rmse_test: f64,
     loss_train: Figures,
     loss_test: Figures,
+    loss_infinite: Option<[f64; 2]>,
     accuracy_train: Figures,
     accuracy_test: Figures,
     parameters: &'a [String],
@@ -99,7 +107,7 @@ pub(crate) fn write(arguments: &Arguments, runs: &[Run], curves: File) -> Result
     let path = out.join("summary.json");
     fs::write(&path, &json).map_err(|error| Failure::unwritable(&path, error))?;
     let stem = out.join("figure");
-    figure::write(&title(arguments, runs), &panels(runs), &stem)
+    figure::write(&title(arguments, runs), &panels(arguments, runs), &stem)
         .map_err(|error| Failure::unwritable(&stem, error))?;
     if arguments.json {
         print(&json)?;
@@ -135,7 +143,9 @@ fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
         train: arguments.train.get(),
         test: arguments.test.get(),
         steps: last.step,
-        learning_rate: arguments.lr,
+        loss: format!("{:?}", arguments.method.loss),
+        linear: run.linear.map(|way| way.to_string()),
+        learning_rate: run.rate,
         largest_stable_learning_rate: run.stable_rate,
         seed: arguments.seed,
         dtype: precision(arguments),
@@ -143,6 +153,7 @@ fn summary<'a>(arguments: &'a Arguments, run: &'a Run) -> Option<Summary<'a>> {
         rmse_test: last.rmse_test,
         loss_train: last.loss_train.into(),
         loss_test: last.loss_test.into(),
+        loss_infinite: last.loss_infinite,
         accuracy_train: last.accuracy_train.into(),
         accuracy_test: last.accuracy_test.into(),
         parameters: &run.names,
@@ -160,22 +171,25 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
     let mut csv = csv::Writer::from_writer(file);
     let pairs = ["loss_train", "loss_test", "accuracy_train", "accuracy_test"];
     let pairs = pairs.iter().flat_map(|name| ["network", "linear"].map(|model| format!("{name}.{model}")));
+    let infinite = ["loss_train.infinite", "loss_test.infinite"].map(String::from);
     let names = runs.first().map_or(&[][..], |run| &run.names);
     let changes = names.iter().map(|name| format!("weight_change.{name}"));
     let network = if runs.iter().any(|run| run.width.is_some()) { "width" } else { "net" };
     let fixed = [network, "step", "rmse_train", "rmse_test"].map(String::from);
     let derivatives = ["tangent_change", "kernel_change"].map(String::from);
-    csv.write_record(fixed.into_iter().chain(pairs).chain(changes).chain(derivatives))?;
+    csv.write_record(fixed.into_iter().chain(pairs).chain(infinite).chain(changes).chain(derivatives))?;
     for run in runs {
         for r in &run.records {
             let pairs = [r.loss_train, r.loss_test, r.accuracy_train, r.accuracy_test];
-            let numbers = [r.rmse_train, r.rmse_test]
-                .into_iter()
-                .chain(pairs.iter().flat_map(|pair| [pair.network, pair.linear]))
-                .chain(r.weight_change.iter().copied())
-                .chain([r.tangent_change, r.kernel_change]);
-            let head = [run.label(), r.step.to_string()];
-            csv.write_record(head.into_iter().chain(numbers.map(|x| x.to_string())))?;
+            let text = |x: f64| x.to_string();
+            let distances = [r.rmse_train, r.rmse_test].map(text);
+            let pairs = pairs.iter().flat_map(|pair| [pair.network, pair.linear]).map(text);
+            let infinite =
+                [0, 1].map(|part: usize| r.loss_infinite.map_or_else(String::new, |loss| text(loss[part])));
+            let changes =
+                r.weight_change.iter().copied().chain([r.tangent_change, r.kernel_change]).map(text);
+            let row = [run.label(), r.step.to_string()].into_iter().chain(distances);
+            csv.write_record(row.chain(pairs).chain(infinite).chain(changes))?;
         }
     }
     csv.flush()?;
@@ -183,18 +197,23 @@ fn write_curves(runs: &[Run], file: File) -> Result<(), csv::Error> {
 }
 
 fn title(arguments: &Arguments, runs: &[Run]) -> String {
-    let Arguments { depth, activation, train, lr, net, .. } = arguments;
+    let Arguments { depth, activation, train, net, .. } = arguments;
     let labels: Vec<String> = runs.iter().map(Run::label).collect();
     let labels = labels.join(", ");
+    let rate = match (arguments.method.lr, runs) {
+        (LearningRate::Auto, [.., run]) => format!("{:.3}", run.rate),
+        (LearningRate::Auto, []) => "auto".into(),
+        (LearningRate::Constant(rate), _) => rate.to_string(),
+    };
     let network = if net.is_some() { labels } else { format!("{depth} × {labels} {activation}") };
-    format!("A network and its linearization: {network}, {train} digits, learning rate {lr}")
+    format!("A network and its linearization: {network}, {train} digits, learning rate {rate}")
 }
 
 fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
     let mut text = format!(
         "{}, {} steps, {}, seed {}\n\n",
         title(arguments, runs),
-        arguments.steps,
+        arguments.method.steps,
         precision(arguments),
         arguments.seed
     );
@@ -229,6 +248,9 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
     if let Some(law) = PowerLaw::fit(&final_rmse(runs)) {
         let _ = writeln!(text, "\nRMSE ∝ width^{:.3}", law.exponent);
     }
+    if let Some(way) = runs.iter().find_map(|run| run.linear) {
+        let _ = writeln!(text, "\nthe linear model was trained {way}");
+    }
     let rates: Vec<String> = runs.iter().map(|run| format!("{:.3}", run.stable_rate)).collect();
     let _ = writeln!(text, "\nlargest stable learning rate of the linear model: {}", rates.join(", "));
     let orders = runs.iter().filter_map(Run::order);
@@ -252,7 +274,7 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
 }
 
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
-fn panels(runs: &[Run]) -> Vec<Panel> {
+fn panels(arguments: &Arguments, runs: &[Run]) -> Vec<Panel> {
     let panel = |title: String, x: &str, y: &str, series| Panel {
         axes: figure::Axes::Logarithmic,
         title,
@@ -273,12 +295,17 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
     let of = |title: &str| {
         if runs.len() > 1 { format!("{title}, {}", main.name) } else { title.into() }
     };
-    let losses = vec![
+    let mut losses = vec![
         curve(main, "network, train", 0, Style::Solid, &|r| r.loss_train.network),
         curve(main, "network, test", 1, Style::Solid, &|r| r.loss_test.network),
         curve(main, "linear, train", 0, Style::Dashed, &|r| r.loss_train.linear),
         curve(main, "linear, test", 1, Style::Dashed, &|r| r.loss_test.linear),
     ];
+    if main.records.iter().all(|record| record.loss_infinite.is_some()) {
+        let infinite = |part: usize| move |r: &Record| r.loss_infinite.map_or(f64::NAN, |loss| loss[part]);
+        losses.push(curve(main, "infinite width, train", 0, Style::Points, &infinite(0)));
+        losses.push(curve(main, "infinite width, test", 1, Style::Points, &infinite(1)));
+    }
     let rmse = if runs.len() > 1 {
         let test = |(color, run): (usize, &Run)| curve(run, &run.name, color, Style::Solid, &|r| r.rmse_test);
         runs.iter().enumerate().map(test).collect()
@@ -295,7 +322,7 @@ fn panels(runs: &[Run]) -> Vec<Panel> {
     let tangent = curve(main, "J·v", 6, Style::Dashed, &|r| r.tangent_change);
     let kernel = curve(main, "NTK", 5, Style::Solid, &|r| r.kernel_change);
     let mut panels = vec![
-        panel(of("Loss"), "step", "½ mean ‖f − y‖²", losses),
+        panel(of("Loss"), "step", arguments.method.label(), losses),
         panel("Distance of the models".into(), "step", "RMSE of f − f_lin", rmse),
         panel(
             of("Relative change"),

@@ -11,6 +11,7 @@ use linearize::{Jacobian, LinearModel, Linearized, Remainder, tangent_change, we
 use nets::Network;
 
 use crate::descend::{Course, Exploded, descend};
+use crate::expected::expected_losses;
 use crate::linear::Way;
 use crate::model::{Descent, Model, Part};
 use crate::schedule::log_spaced;
@@ -34,6 +35,9 @@ pub struct Record {
     pub loss_train: Pair,
     /// The same over the test examples.
     pub loss_test: Pair,
+    /// The objective that networks of infinite width are expected to have, over the training and the test examples, where that
+    /// is known: see [`expected_losses`](crate::expected_losses).
+    pub loss_infinite: Option<[f64; 2]>,
     /// The fraction of training examples whose largest output is that of their class.
     pub accuracy_train: Pair,
     /// The same over the test examples.
@@ -190,11 +194,13 @@ impl<'a, T: Real> Run<'a, T> {
             batches: self.settings.batches.map(|batches| (batches, examples)),
         };
         let rate = self.settings.rate.at(0);
+        let expected = expected_losses(self.network, self.task, &self.settings, &course.records);
+        let mut expected = expected.and_then(Result::ok).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::new();
         let mut bound = f64::INFINITY;
         let mut broken = None;
         let look = |step: usize, models: &mut [&mut dyn Model<T>]| {
-            let record = self.record(step, models);
+            let record = self.record(step, models, expected.next());
             let losses = record.loss_train;
             let (largest, enough) = (losses.network.max(losses.linear), self.settings.enough);
             if step == 0 {
@@ -225,7 +231,12 @@ impl<'a, T: Real> Run<'a, T> {
     }
 
     /// The first model is the network.
-    fn record(&mut self, step: usize, models: &mut [&mut dyn Model<T>]) -> Record {
+    fn record(
+        &mut self,
+        step: usize,
+        models: &mut [&mut dyn Model<T>],
+        expected: Option<[f64; 2]>,
+    ) -> Record {
         let [network, linear] = models else { unreachable!("there are two models") };
         let theta = network.parameters().expect("a network has parameters");
         let kernel_change = self.ntk.change(&theta);
@@ -244,6 +255,7 @@ impl<'a, T: Real> Run<'a, T> {
             step,
             loss_train,
             loss_test,
+            loss_infinite: expected,
             accuracy_train,
             accuracy_test,
             rmse_train,

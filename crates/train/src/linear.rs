@@ -43,10 +43,19 @@ impl fmt::Display for Way {
 const MOST: usize = 1 << 31;
 
 impl Way {
+    /// Whether a linear model can be trained this way with such settings.
+    pub fn serves(self, settings: &Settings) -> bool {
+        match self {
+            Self::Weights => true,
+            Self::Function => settings.optimiser.is_linear(),
+            Self::ClosedForm => is_closed(settings),
+        }
+    }
+
     /// The way with the fewest operations that does what `settings` say, where reading a number of a kernel counts as eight of
     /// them, and each elementary operation of a decomposition as several.
     pub fn cheapest<T: Real>(network: &Network, task: &Task<T>, settings: &Settings) -> Self {
-        if !settings.optimiser.is_linear() {
+        if !Self::Function.serves(settings) {
             return Self::Weights;
         }
         #[allow(clippy::cast_precision_loss, reason = "an estimate")]
@@ -63,7 +72,8 @@ impl Way {
         let units = p / float(network.example().size()).max(p.sqrt());
         let kernel = (n + m) * (2.0 * p + n * 2.0 * units);
         let function = kernel + steps * 16.0 * batch * n;
-        let closed = if closed(settings) { kernel + 40.0 * n * n * n } else { f64::INFINITY };
+        let closed =
+            if Self::ClosedForm.serves(settings) { kernel + 40.0 * n * n * n } else { f64::INFINITY };
         if weights <= function.min(closed) {
             Self::Weights
         } else if function <= closed {
@@ -89,6 +99,7 @@ impl Way {
         task: &Task<T>,
         settings: &Settings,
     ) -> Result<Box<dyn Model<T> + Send>, NoClosedForm> {
+        assert!(self.serves(settings), "{settings:?} cannot be trained {self}");
         if self == Self::Weights {
             let jacobians = jacobians.map(|jacobian| &**jacobian);
             return Ok(Box::new(Descent::linear(network, jacobians, theta, task, settings)));
@@ -116,7 +127,6 @@ impl Way {
             let kernels = kernel_task::<T, T>(network, theta, start, task, settings);
             return Ok(Box::new(Descent::dual(&kernels, along, Box::new(recover), settings)));
         }
-        assert!(closed(settings), "{settings:?} has no closed form");
         // Rounded to f32, a kernel may have negative eigenvalues.
         let kernels = kernel_task::<T, f64>(network, theta, start, task, settings);
         Ok(Box::new(InClosedForm::new(&kernels, Box::new(recover), settings)?))
@@ -148,7 +158,7 @@ fn kernel_task<T: Real, U: Real>(
 }
 
 /// Whether there is a closed form.
-fn closed(settings: &Settings) -> bool {
+pub(crate) fn is_closed(settings: &Settings) -> bool {
     matches!(settings.objective.loss, Loss::Squared)
         && matches!(settings.optimiser, Optimiser::Descent | Optimiser::HeavyBall { .. })
         && matches!(settings.rate, Rate::Constant(_))
