@@ -36,26 +36,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (points.mean(y.as_ref(), training)?, points.covariance(tt.nngp.matrix(), training)?);
 
     // One by one.
-    let program = network.program(n);
-    let loss = Objective::default().program(&[n, 1].into());
-    let tensors = network.parameters().tensors().len();
-    let step = descent_step(&program, &loss, &vec![RATE; tensors]);
-    let plan = Plan::in_place(&step, &(0..tensors).map(|i| (i, i)).collect::<Vec<_>>());
-    let test = Plan::new(&network.program(m));
-    let (mut workspace, mut test_workspace) = (plan.workspace(&threads), test.workspace(&threads));
-    let outputs: Vec<Vec<f64>> = threads.install(|| {
-        (0..NETWORKS)
-            .map(|seed| {
-                let (mut theta, mut f) = (network.init::<f64>(seed), vec![0.0; n + 1]);
-                for _ in 0..STEPS {
-                    plan.run(&[&train_x, &train_y], &mut [&mut theta, &mut f], &mut workspace);
-                }
-                let mut outputs = vec![0.0; m];
-                test.run(&[&theta, &test_x], &mut [&mut outputs], &mut test_workspace);
-                outputs
-            })
-            .collect()
-    });
+    let task = Task {
+        train_x: train_x.to_vec(),
+        train_y: train_y.clone(),
+        test_x: test_x.clone(),
+        test_y: vec![0.0; m],
+    };
+    let settings = Settings { threads: threads.clone(), ..Settings::new(RATE, STEPS as usize) };
+    let trained = |seed| {
+        let mut model = Descent::network(&network, &network.init(seed), &task, &settings);
+        (0..STEPS).for_each(|_| drop(model.step(None)));
+        model.outputs(Part::Test).to_vec()
+    };
+    let outputs: Vec<Vec<f64>> = threads.install(|| (0..NETWORKS).map(trained).collect());
     let count = NETWORKS as f64;
     let means: Vec<f64> = (0..m).map(|i| outputs.iter().map(|f| f[i]).sum::<f64>() / count).collect();
     let moment = |i: usize, j: usize| {
