@@ -93,12 +93,17 @@ impl Ridge {
         let n = kernel.nrows();
         assert!(n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
         let mut kernel = kernel.to_owned();
-        let ridge = match self {
-            Self::Absolute(ridge) => ridge,
-            Self::Relative(ridge) => ridge * (0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n),
-        };
+        let ridge = self.value((0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n));
         (0..n).for_each(|i| kernel[(i, i)] += ridge);
         kernel
+    }
+
+    /// It as a number, for a kernel whose diagonal has this mean.
+    pub(crate) fn value(self, mean: f64) -> f64 {
+        match self {
+            Self::Absolute(ridge) => ridge,
+            Self::Relative(ridge) => ridge * mean,
+        }
     }
 }
 
@@ -405,6 +410,6 @@ fn columns(matrix: MatRef<'_, f64>, width: usize) -> impl Iterator<Item = MatRef
 }
 
 #[allow(clippy::cast_precision_loss, reason = "numbers of examples are far below 2⁵³")]
-fn count(n: usize) -> f64 {
+pub(crate) fn count(n: usize) -> f64 {
     n as f64
 }

@@ -35,11 +35,13 @@
 
 mod closed_form;
 mod compare;
+mod conjugate;
 mod descend;
 mod ensemble;
 mod expected;
 mod flow;
 mod function_space;
+mod gram;
 mod linear;
 mod loss;
 mod model;
@@ -50,11 +52,13 @@ mod weights;
 
 pub use closed_form::{ClosedForm, NoClosedForm, Ridge, Training};
 pub use compare::{Comparison, Diverged, Pair, Record, compare};
+pub use conjugate::{ConjugateGradient, NoSolution, Solution};
 pub use descend::{Course, Exploded, descend};
 pub use ensemble::{Ensemble, Points};
 pub use expected::expected_losses;
 pub use flow::{Flow, Friction, Moment, Stuck};
 pub use function_space::KernelTask;
+pub use gram::{Gram, Streamed, Tangent};
 pub use linear::Way;
 pub use loss::{Loss, Objective, Over, Own};
 pub use model::{Descent, Model, Part};
