@@ -201,7 +201,7 @@ fn duplicates_need_a_ridge_only_if_their_targets_differ() {
         let refused = solver.dual(zero.as_ref(), y.as_ref(), 1e-8, 500).unwrap_err();
         match refused {
             NoSolution::NotPositive { curvature, .. } => {
-                assert!(curvature.abs() < 1e-10 * kernel.values()[0])
+                assert!(curvature.abs() < 1e-10 * kernel.values()[0]);
             }
             NoSolution::NotConverged { residual, .. } => assert!(residual > 1e-8),
             other => panic!("{other}"),
