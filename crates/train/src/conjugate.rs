@@ -26,6 +26,10 @@ const ROUNDING: f64 = 1e-12;
 /// [`Training::Converged`](crate::Training::Converged), without a decomposition: N need only be so small that products with the
 /// kernel can be taken. Bits do not depend on the number of threads.
 ///
+/// A rank of a few hundred costs little and saves most steps: of a relu network's limit on 800 examples of 8 numbers, with a relative
+/// ridge of 1e-3, residuals of 1e-8 take 177 steps with rank 0, 71 with rank 50 and 34 with rank 200. Kernels in `f32` have
+/// solutions with small residuals, too; they are those of the rounded kernel.
+///
 /// ```
 /// use faer::mat;
 /// use train::{ConjugateGradient, Ridge};
