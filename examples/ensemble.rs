@@ -45,7 +45,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings { threads: threads.clone(), ..Settings::new(RATE, STEPS as usize) };
     let trained = |seed| {
         let mut model = Descent::network(&network, &network.init(seed), &task, &settings);
-        (0..STEPS).for_each(|_| drop(model.step(None)));
+        for _ in 0..STEPS {
+            model.step(None);
+        }
         model.outputs(Part::Test).to_vec()
     };
     let outputs: Vec<Vec<f64>> = threads.install(|| (0..NETWORKS).map(trained).collect());

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cotangent::prelude::*;
-use cotangent::train::{Exploded, KernelTask, log_spaced};
+use cotangent::train::{Exploded, KernelTask, expected_losses, log_spaced};
 use proptest::prelude::*;
 
 /// A network of two inputs on a few examples.
@@ -322,4 +322,65 @@ fn stable_rates_are_where_stability_ends() {
             assert!(chosen < 10.0 && below < 10.0 && above > 10.0, "{optimiser:?}: {chosen} {below} {above}");
         }
     }
+}
+
+/// Steps are cheap where there are few of them or kernels are large, and nothing is cheaper than no steps.
+#[test]
+fn the_cheapest_way_is_what_one_would_choose() {
+    let cheapest = |width: usize, examples: usize, settings: &Settings| {
+        let network = Network::new(mlp(&[width; 3], 10, Activation::ERF, Scaling::ntk(1.5, 0.1)), [64]);
+        let numbers = |count: usize| vec![0.0_f32; count * examples];
+        let task =
+            Task { train_x: numbers(64), train_y: numbers(10), test_x: numbers(64), test_y: numbers(10) };
+        Way::cheapest(&network, &task, settings)
+    };
+    let steps = |steps| Settings::new(1.0, steps);
+    assert_eq!(cheapest(512, 256, &steps(3)), Way::Weights, "a few steps");
+    assert_eq!(cheapest(512, 256, &steps(1000)), Way::Function);
+    assert_eq!(cheapest(512, 256, &steps(1 << 17)), Way::ClosedForm, "very many steps");
+    assert_eq!(cheapest(16, 20_000, &steps(1 << 17)), Way::Weights, "a kernel of 160 GB");
+    let adam = Settings { optimiser: Optimiser::ADAM, ..steps(1000) };
+    assert_eq!(cheapest(512, 256, &adam), Way::Weights);
+    let batches = Settings { batches: Some(Batches { size: 32, seed: 0 }), ..steps(1 << 17) };
+    assert_eq!(cheapest(512, 256, &batches), Way::Function, "no closed form");
+}
+
+/// The mean loss of wide networks is what is expected of infinitely wide ones, within its standard error.
+#[test]
+fn expected_losses_are_means_over_networks() {
+    let network = Network::new(mlp(&[1024], 2, Activation::ERF, Scaling::ntk(1.5, 0.2)), [2]);
+    let (_, _, task) = problem(4, 2, 11);
+    let threads = Threads::available();
+    let settings = Settings {
+        optimiser: Optimiser::HeavyBall { momentum: 0.5 },
+        threads: threads.clone(),
+        ..Settings::new(0.2, 60)
+    };
+    let steps = [0, 6, 60];
+    let expected = expected_losses(&network, &task, &settings, &steps).expect("a limit").expect("stable");
+    let losses: Vec<[[f64; 2]; 3]> = (0..120)
+        .map(|seed| {
+            let mut model = Descent::network(&network, &network.init(seed), &task, &settings);
+            let mut made = 0;
+            steps.map(|step| {
+                (made..step).for_each(|_| assert!(model.step(None).is_some()));
+                made = step;
+                [(Part::Train, &task.train_y), (Part::Test, &task.test_y)].map(|(part, y)| {
+                    let squares = model.outputs(part).iter().zip(y).map(|(f, y)| (f - y).powi(2));
+                    0.5 * squares.sum::<f64>() / (y.len() / 2) as f64
+                })
+            })
+        })
+        .collect();
+    for (k, step) in steps.into_iter().enumerate() {
+        for part in 0..2 {
+            let all = || losses.iter().map(|loss| loss[k][part]);
+            let mean = all().sum::<f64>() / 120.0;
+            let error = (all().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (119.0 * 120.0)).sqrt();
+            let z = (mean - expected[k][part]) / error;
+            assert!(z.abs() < 4.0, "step {step}: {mean} ± {error} against {}", expected[k][part]);
+        }
+    }
+    let adam = Settings { optimiser: Optimiser::ADAM, ..settings };
+    assert!(expected_losses(&network, &task, &adam, &steps).is_none(), "no closed form");
 }
