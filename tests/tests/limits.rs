@@ -39,6 +39,7 @@ fn program(wanted: &dyn for<'g> Fn(Limit<'g>) -> Limit<'g>, terms: usize) -> Gra
         quadratures: [Quadrature { nodes, hermite }; 2],
         errors: Default::default(),
         resolution: 32.0 * f64::EPSILON,
+        factors: None,
     };
     let after = wanted(z);
     let ntk = after.ntk.expect("it was given one");

@@ -75,7 +75,7 @@ impl Infinite {
     /// If a layer has no limit, or none that is known.
     pub fn new(network: &Network) -> Result<Self, Refused> {
         let this = Self { network: network.clone(), terms: TERMS };
-        this.stages([1, 1], 0.0).map(|_| this)
+        this.stages([1, 1], 0.0, false).map(|_| this)
     }
 
     /// With so many terms of the expansions of activations without closed forms; otherwise 128. [`Limits::error`] tells what
@@ -90,8 +90,12 @@ impl Infinite {
         Self { terms, ..self }
     }
 
-    fn stages(&self, examples: [usize; 2], resolution: f64) -> Result<Stages, Refused> {
-        let stages = self.network.limit(examples, self.terms, resolution)?;
+    fn stages(&self, examples: [usize; 2], resolution: f64, derivatives: bool) -> Result<Stages, Refused> {
+        let stages = if derivatives {
+            self.network.limit_derivatives(examples, self.terms, resolution)?
+        } else {
+            self.network.limit(examples, self.terms, resolution)?
+        };
         let rank = stages.pairs.output_shapes().next().map_or(0, Shape::rank);
         if rank > 2 {
             let reason = "no limit of infinite width as one matrix: outputs have places (put flatten and dense at the end)";
@@ -137,9 +141,9 @@ impl Infinite {
         &self.network
     }
 
-    /// The outputs `wanted` of the program.
+    /// The outputs `wanted` of the program: the NNGP, the NTK, their derivatives by log σ_w, and those by log σ_b.
     #[track_caller]
-    fn compute<T: Real, const K: usize>(
+    pub(crate) fn compute<T: Real, const K: usize>(
         &self,
         wanted: [usize; K],
         x: &[T],
@@ -208,8 +212,11 @@ impl<'x, T: Real> Tiles<'x, T> {
         let x = [x, others.unwrap_or(x)];
         let ranges = x.map(|x| divided(x.len() / example));
         let resolution = ROUNDING * Into::<f64>::into(T::epsilon());
-        let stages =
-            |examples| of.stages(examples, resolution).expect("there are limits for all numbers of examples");
+        let derivatives = wanted.iter().any(|&output| output > 1);
+        let stages = |examples| {
+            let stages = of.stages(examples, resolution, derivatives);
+            stages.expect("there are limits for all numbers of examples")
+        };
         let mut plans = BTreeMap::new();
         let mut of_sides: [BTreeMap<usize, Graph>; 2] = Default::default();
         let mut errors = 0;

@@ -54,6 +54,7 @@
 
 mod average;
 mod contract;
+mod derivatives;
 mod empirical;
 mod infinite;
 mod jacobians;
@@ -66,6 +67,7 @@ mod terms;
 mod tiles;
 
 pub use average::Average;
+pub use derivatives::Derivatives;
 pub use empirical::{Empirical, Method};
 pub use infinite::{Infinite, Limits, Which};
 pub use kernel::Kernel;

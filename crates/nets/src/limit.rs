@@ -30,6 +30,9 @@ pub struct Limit<'g> {
     pub errors: [Vec<Var<'g>>; 2],
     /// Numbers that differ by less than this, relatively, cannot be told from equal ones.
     pub resolution: f64,
+    /// What σ_w² and σ_b² of all layers are multiplied by, two scalars: where derivatives by them are wanted. See
+    /// [`Limit::affine`].
+    pub factors: Option<[Var<'g>; 2]>,
 }
 
 /// Nodes and weights of expectations over z ~ N(0, 1).
@@ -62,16 +65,16 @@ impl<'g> Quadrature<'g> {
         [nodes.into_iter().map(T::literal).collect(), hermite]
     }
 
-    /// The coefficients of φ and of φ' at variances q, given √q.
-    fn coefficients(self, root: Var<'g>, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> [Coefficients<'g>; 2] {
+    /// The coefficients of φ and of φ' at variances q.
+    fn coefficients(self, q: Var<'g>, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> [Coefficients<'g>; 2] {
         let Self { nodes, hermite } = self;
         let (terms, count) = (hermite.shape()[0], nodes.shape()[0]);
-        let (shape, size) = (root.shape(), root.shape().size());
+        let (shape, size) = (q.shape(), q.shape().size());
         let each = Shape::from([size, count]);
-        let at =
-            root.reshape([size]).broadcast(Axes::new([(1, count)])) * nodes.broadcast(Axes::new([(0, size)]));
+        let at = root(q).reshape([size]).broadcast(Axes::new([(1, count)]))
+            * nodes.broadcast(Axes::new([(0, size)]));
         let function = Graph::trace([each.clone()], |z| vec![phi(z[0])]);
-        let builder = root.builder();
+        let builder = q.builder();
         let values = builder.call(&jvp(&function, &[0]), &[at, builder.fill(1.0, &each)]);
         let weights = hermite.slice(0, 0..1).reshape([count]);
         [values[0], values[1]].map(|f| {
@@ -83,9 +86,9 @@ impl<'g> Quadrature<'g> {
                 let r = r.slice(0, terms - i..terms - i + 1).reshape([size]);
                 r * r
             };
-            let share = last(2) * (last(1) + last(2) + TINY).recip();
-            let next = (rest * share).sqrt().reshape([1, size]);
-            let after = (rest * (1.0 - share)).sqrt().reshape([1, size]);
+            let share = last(2) * positive(last(1) + last(2), |sum| (sum + TINY).recip());
+            let next = root(rest * share).reshape([1, size]);
+            let after = root(rest * (1.0 - share)).reshape([1, size]);
             let coefficients = concat(0, &[r, next, after]);
             let largest = (square + TINY).recip();
             Coefficients { coefficients, square: square.reshape(shape.clone()), rest: rest * largest }
@@ -137,7 +140,19 @@ impl<'g> Limit<'g> {
             quadratures,
             errors: Default::default(),
             resolution,
+            factors: None,
         }
+    }
+
+    /// a x + b, where `weights` = a is proportional to σ_w² and `biases` = b to σ_b² of a layer. What a layer makes of
+    /// covariances should be written with it: else derivatives by these take it to be constant.
+    #[must_use]
+    pub fn affine(&self, weights: f64, x: Var<'g>, biases: f64) -> Var<'g> {
+        let Some(factors) = self.factors else {
+            return if biases == 0.0 { weights * x } else { weights * x + biases };
+        };
+        let [f, g] = factors.map(|factor| factor.broadcast(Axes::new(x.shape().iter().copied().enumerate())));
+        weights * (f * x) + biases * g
     }
 
     /// What depends on x₁ alone (`side` 0) or x₂ alone (1), for each pair.
@@ -162,7 +177,7 @@ impl<'g> Limit<'g> {
     /// ρ, from −1 to 1, for each pair; where a variance is 0, it is 0.
     #[must_use]
     pub fn correlation(&self) -> Var<'g> {
-        let scale = |side: usize| self.spread(side, (self.variances[side].sqrt() + TINY).recip());
+        let scale = |side: usize| self.spread(side, positive(self.variances[side], Var::rsqrt));
         let bound = self.nngp.builder().fill(1.0, &self.nngp.shape());
         (self.nngp * scale(0) * scale(1)).max(-bound).min(bound)
     }
@@ -203,7 +218,7 @@ impl<'g> Limit<'g> {
     #[must_use]
     pub(crate) fn expand(&mut self, phi: &dyn for<'a> Fn(Var<'a>) -> Var<'a>) -> Dual<'g> {
         let rho = self.correlation();
-        let sides = [0, 1].map(|side| self.quadratures[side].coefficients(self.variances[side].sqrt(), phi));
+        let sides = [0, 1].map(|side| self.quadratures[side].coefficients(self.variances[side], phi));
         let [value, derivative] = [0, 1].map(|k| {
             let r = [0, 1].map(|side| sides[side][k].coefficients);
             let terms = r[0].shape()[0];
@@ -232,6 +247,17 @@ struct Coefficients<'g> {
     square: Var<'g>,
     /// The part of it beyond the last term that was computed.
     rest: Var<'g>,
+}
+
+/// √x where x > 0, and otherwise 0, with derivative 0 there: a variance that is 0 stays so.
+pub(crate) fn root(x: Var<'_>) -> Var<'_> {
+    positive(x, Var::sqrt)
+}
+
+/// f(x) where x > 0, and otherwise 0, with derivative 0 there.
+pub(crate) fn positive<'g>(x: Var<'g>, f: impl Fn(Var<'g>) -> Var<'g>) -> Var<'g> {
+    let positive = x.step();
+    f(x + (1.0 - positive)) * positive
 }
 
 /// How many nodes there are, from −REACH to REACH.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, simplify, split};
+use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, jvp, simplify, split};
 
 use crate::limit::{Limit, NODES, Quadrature, Stages};
 use crate::module::{Module, Reason, Refused};
@@ -124,12 +124,51 @@ impl Network {
     /// # Panics
     /// If a number of examples is 0, or there are fewer than 2 terms.
     #[track_caller]
-    pub fn limit(
+    pub fn limit(&self, examples: [usize; 2], terms: usize, resolution: f64) -> Result<Stages, Refused> {
+        let (whole, errors) = self.whole_limit(examples, terms, resolution, false)?;
+        Ok(staged(&whole, errors))
+    }
+
+    /// As [`limit`](Self::limit), with derivatives by the logarithms of σ_w and of σ_b, which all layers share a factor of each:
+    /// `pairs` returns the NNGP and the NTK, their derivatives by log σ_w, and those by log σ_b.
+    ///
+    /// # Errors
+    /// If a layer has no limit, or none that is known.
+    ///
+    /// # Panics
+    /// If a number of examples is 0, or there are fewer than 2 terms.
+    #[track_caller]
+    pub fn limit_derivatives(
+        &self,
+        examples: [usize; 2],
+        terms: usize,
+        resolution: f64,
+    ) -> Result<Stages, Refused> {
+        let (whole, errors) = self.whole_limit(examples, terms, resolution, true)?;
+        let (inputs, factors) = whole.inputs().split_at(whole.inputs().len() - 2);
+        let builder = Builder::new();
+        let mut x: Vec<Var<'_>> = inputs.iter().map(|shape| builder.input(shape.clone())).collect();
+        x.extend(factors.iter().map(|_| builder.constant(1.0)));
+        // d/dlog σ = 2 d/dlog σ²
+        x.push(builder.constant(2.0));
+        let mut outputs = builder.call(&whole, &x[..x.len() - 1]);
+        for factor in [inputs.len(), inputs.len() + 1] {
+            let all = builder.call(&jvp(&whole, &[factor]), &x);
+            outputs.extend(&all[all.len() - 2..]);
+        }
+        Ok(staged(&simplify(&builder.finish(&outputs)), errors))
+    }
+
+    /// The program of the limit, its errors first, and how many these are; with two scalar inputs more that σ_w² and σ_b² of
+    /// all layers are multiplied by, if `factors`.
+    #[track_caller]
+    fn whole_limit(
         &self,
         [rows, columns]: [usize; 2],
         terms: usize,
         resolution: f64,
-    ) -> Result<Stages, Refused> {
+        factors: bool,
+    ) -> Result<(Graph, usize), Refused> {
         assert!(rows > 0 && columns > 0, "a limit for {rows} × {columns} examples");
         assert!(terms > 1, "a quadrature of {terms} terms");
         if self.example.rank() > 20 {
@@ -147,27 +186,32 @@ impl Network {
             let x = if self.example.rank() == 0 { x.reshape([n, 1]) } else { x };
             (x, Quadrature { nodes, hermite })
         });
+        let factors = factors.then(|| [(); 2].map(|()| builder.input([])));
         let input =
             Limit::of_inputs(sides.map(|(x, _)| x), sides.map(|(_, quadrature)| quadrature), resolution);
-        let Limit { nngp, ntk, errors, .. } = self.module.limit(&self.example, input)?;
+        let Limit { nngp, ntk, errors, .. } = self.module.limit(&self.example, Limit { factors, ..input })?;
         let ntk = ntk.unwrap_or_else(|| builder.fill(0.0, &nngp.shape()));
         let count = errors[0].len();
         let outputs: Vec<Var<'_>> = errors.into_iter().flatten().chain([nngp, ntk]).collect();
-        let whole = builder.finish(&outputs);
-        let of_rows = [true, true, true, false, false, false];
-        let (first, rest) = split(&whole, &of_rows, count, Rematerialise::Cheap);
-        let needed = first.outputs().len() - count;
-        let of_columns: Vec<bool> = (0..needed + 3).map(|i| i >= needed).collect();
-        let (second, pairs) = split(&rest, &of_columns, count, Rematerialise::Cheap);
-        // That takes what it needs of the columns first: the other way round.
-        let (of_columns, of_rows) = pairs.inputs().split_at(second.outputs().len() - count);
-        let builder = Builder::new();
-        let [rows, columns] = [of_rows, of_columns]
-            .map(|shapes| shapes.iter().map(|shape| builder.input(shape.clone())).collect::<Vec<_>>());
-        let outputs = builder.call(&pairs, &[columns, rows].concat());
-        let pairs = builder.finish(&outputs);
-        // Without what only pairs needed, both sides are the same program where layers treat them alike.
-        let sides = [simplify(&first), simplify(&second)];
-        Ok(Stages { sides, errors: count, pairs })
+        Ok((builder.finish(&outputs), count))
     }
+}
+
+/// The program of a limit, by what is known first: of rows, of columns, of pairs.
+fn staged(whole: &Graph, errors: usize) -> Stages {
+    let of_rows = [true, true, true, false, false, false];
+    let (first, rest) = split(whole, &of_rows, errors, Rematerialise::Cheap);
+    let needed = first.outputs().len() - errors;
+    let of_columns: Vec<bool> = (0..needed + 3).map(|i| i >= needed).collect();
+    let (second, pairs) = split(&rest, &of_columns, errors, Rematerialise::Cheap);
+    // That takes what it needs of the columns first: the other way round.
+    let (of_columns, of_rows) = pairs.inputs().split_at(second.outputs().len() - errors);
+    let builder = Builder::new();
+    let [rows, columns] = [of_rows, of_columns]
+        .map(|shapes| shapes.iter().map(|shape| builder.input(shape.clone())).collect::<Vec<_>>());
+    let outputs = builder.call(&pairs, &[columns, rows].concat());
+    let pairs = builder.finish(&outputs);
+    // Without what only pairs needed, both sides are the same program where layers treat them alike.
+    let sides = [simplify(&first), simplify(&second)];
+    Stages { sides, errors, pairs }
 }

@@ -84,6 +84,12 @@ pub enum Ridge {
 }
 
 impl Ridge {
+    /// What it is for a kernel.
+    pub(crate) fn of(self, kernel: MatRef<'_, f64>) -> f64 {
+        let n = kernel.nrows();
+        self.value((0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n))
+    }
+
     /// A kernel with it.
     ///
     /// # Panics
@@ -92,8 +98,7 @@ impl Ridge {
     pub fn added_to(self, kernel: MatRef<'_, f64>) -> Mat<f64> {
         let n = kernel.nrows();
         assert!(n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
-        let mut kernel = kernel.to_owned();
-        let ridge = self.value((0..n).map(|i| kernel[(i, i)]).sum::<f64>() / count(n));
+        let (ridge, mut kernel) = (self.of(kernel), kernel.to_owned());
         (0..n).for_each(|i| kernel[(i, i)] += ridge);
         kernel
     }
@@ -127,6 +132,11 @@ pub enum NoClosedForm {
         /// The largest.
         largest: f64,
     },
+    /// The kernel is singular, or not positive, within rounding.
+    Singular {
+        /// The row that depends on those before it.
+        row: usize,
+    },
     /// The eigenvalues could not be computed.
     NotConverged {
         /// The number of rows.
@@ -150,6 +160,10 @@ impl fmt::Display for NoClosedForm {
             Self::Negative { smallest, largest } => write!(
                 f,
                 "the kernel has eigenvalues from {smallest:e} to {largest:e}, and none may be negative"
+            ),
+            Self::Singular { row } => write!(
+                f,
+                "the kernel is singular: its row {row} depends on those before it (are there points twice? add a ridge)"
             ),
             Self::NotConverged { size } => {
                 write!(f, "the eigenvalues of a kernel of {size} rows could not be computed")
@@ -189,7 +203,7 @@ pub struct ClosedForm {
     /// Ascending; 0 where they cannot be told from it.
     pub(crate) values: Vec<f64>,
     /// From here on they can.
-    rounding: f64,
+    pub(crate) rounding: f64,
 }
 
 impl ClosedForm {
@@ -205,17 +219,14 @@ impl ClosedForm {
         let n = kernel.nrows();
         assert!(n > 0 && n == kernel.ncols(), "a kernel of {} × {}", n, kernel.ncols());
         let kernel = ridge.added_to(kernel);
-        for row in 0..n {
-            if let Some(column) = (0..=row).find(|&column| !kernel[(row, column)].is_finite()) {
-                return Err(NoClosedForm::NotFinite { row, column, value: kernel[(row, column)] });
-            }
+        if let Some((row, column, value)) = not_finite(kernel.as_ref(), |row| row + 1) {
+            return Err(NoClosedForm::NotFinite { row, column, value });
         }
         let eigen = kernel.self_adjoint_eigen(Side::Lower);
         let eigen = eigen.map_err(|_| NoClosedForm::NotConverged { size: n })?;
         let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
         let (smallest, largest) = (values[0], values[n - 1]);
-        // Of the decomposition, and of a kernel that was made of a few dozen operations.
-        let rounding = count(n.max(64)) * f64::EPSILON * largest.max(-smallest);
+        let rounding = rounding(n) * largest.max(-smallest);
         if smallest < -rounding {
             return Err(NoClosedForm::Negative { smallest, largest });
         }
@@ -310,40 +321,6 @@ impl ClosedForm {
         Ok(columns(moved.as_ref(), y.ncols()).map(|moved| g0 + moved).collect())
     }
 
-    /// What each training point would be predicted by all the others, with f₀ = 0, once trained to the end: N × O, exactly, from
-    /// this one decomposition: y − α/diag((Θ + ridge)⁻¹). (Rasmussen and Williams 2006, Eq. 5.12.) NaN if the kernel is
-    /// singular.
-    ///
-    /// # Panics
-    /// If `y` has other rows than the kernel.
-    #[track_caller]
-    pub fn leave_one_out(&self, y: MatRef<'_, f64>) -> Mat<f64> {
-        let alpha = self.solved(y);
-        let inverse = |i: usize| -> f64 {
-            let terms = self.values.iter().enumerate().map(|(j, value)| self.vectors[(i, j)].powi(2) / value);
-            terms.sum()
-        };
-        let inverse: Vec<f64> = (0..y.nrows()).map(inverse).collect();
-        Mat::from_fn(y.nrows(), y.ncols(), |i, o| y[(i, o)] - alpha[(i, o)] / inverse[i])
-    }
-
-    /// log p(y) of a Gaussian process with this kernel, the ridge being noise, summed over outputs: −½ yᵀα − ½ log det − N/2 log 2π
-    /// for each. (Rasmussen and Williams 2006, Eq. 5.8.) −∞ if the kernel is singular.
-    ///
-    /// # Panics
-    /// If `y` has other rows than the kernel.
-    #[track_caller]
-    pub fn log_marginal_likelihood(&self, y: MatRef<'_, f64>) -> f64 {
-        if self.values[0] == 0.0 {
-            return f64::NEG_INFINITY;
-        }
-        let alpha = self.solved(y);
-        let fit: f64 =
-            (0..y.ncols()).map(|o| (0..y.nrows()).map(|i| y[(i, o)] * alpha[(i, o)]).sum::<f64>()).sum();
-        let volume: f64 = self.values.iter().map(|value| value.ln()).sum();
-        -0.5 * (fit + count(y.ncols()) * (volume + count(y.nrows()) * std::f64::consts::TAU.ln()))
-    }
-
     /// q(λ). Where λ cannot be told from 0, but Θ(x, X) may have something of it, not more than where it can.
     pub(crate) fn response(&self, training: Training, value: f64) -> f64 {
         let response = training.response(value);
@@ -379,14 +356,6 @@ impl ClosedForm {
         &self.vectors * all
     }
 
-    /// (Θ + ridge)⁻¹ y.
-    #[track_caller]
-    fn solved(&self, y: MatRef<'_, f64>) -> Mat<f64> {
-        let zero = Mat::zeros(y.nrows(), y.ncols());
-        let error = self.error(zero.as_ref(), y);
-        self.filtered(error.as_ref(), &[Training::Converged], |_, value| value.recip())
-    }
-
     #[track_caller]
     pub(crate) fn check(&self, trainings: &[Training]) -> Result<(), NoClosedForm> {
         trainings.iter().try_for_each(|&training| match training {
@@ -407,6 +376,21 @@ impl ClosedForm {
 /// The matrices of `width` columns that stand next to each other.
 fn columns(matrix: MatRef<'_, f64>, width: usize) -> impl Iterator<Item = MatRef<'_, f64>> {
     (0..matrix.ncols() / width.max(1)).map(move |k| matrix.subcols(k * width, width))
+}
+
+/// The first number that is not finite among the first `columns` of each row: its row, its column, and what it is.
+pub(crate) fn not_finite(
+    matrix: MatRef<'_, f64>,
+    columns: impl Fn(usize) -> usize,
+) -> Option<(usize, usize, f64)> {
+    let entries = |i| (0..columns(i)).map(move |j| (i, j));
+    let found = (0..matrix.nrows()).flat_map(entries).find(|&at| !matrix[at].is_finite());
+    found.map(|(i, j)| (i, j, matrix[(i, j)]))
+}
+
+/// The relative rounding of a decomposition of `n` rows, and of a kernel that was made of a few dozen operations.
+pub(crate) fn rounding(n: usize) -> f64 {
+    count(n.max(64)) * f64::EPSILON
 }
 
 #[allow(clippy::cast_precision_loss, reason = "numbers of examples are far below 2⁵³")]

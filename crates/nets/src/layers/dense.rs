@@ -8,7 +8,7 @@ use autodiff::{Axes, Shape, Var, einsum};
 use crate::description::Layer;
 use crate::limit::Limit;
 use crate::module::{Module, Reason, Refused, Signature};
-use crate::scaling::Scaling;
+use crate::scaling::{Parameterization, Scaling};
 
 /// A fully connected layer: z = h W + b, with weights W (inputs × outputs) and biases b (outputs). In NTK
 /// parameterization that is σ_w/√n · h W + σ_b · b with W, b ~ N(0, 1) and n inputs. (Lee et al. 2019, Eq. 1.)
@@ -55,9 +55,14 @@ impl Module for Dense {
         #[allow(clippy::cast_precision_loss, reason = "widths are far below 2⁵³")]
         let by_weights = weight.multiplier.powi(2) * example[0] as f64;
         let (by_inputs, shift) = (by_weights * weight.std.powi(2), (bias.multiplier * bias.std).powi(2));
-        let own = by_weights * input.nngp + bias.multiplier.powi(2);
-        let ntk = input.ntk.map_or(own, |ntk| own + by_inputs * ntk);
-        let covariance = |k: Var<'g>| by_inputs * k + shift;
+        let by_bias = bias.multiplier.powi(2);
+        let own = match self.scaling.parameterization {
+            Parameterization::Ntk => input.affine(by_weights, input.nngp, by_bias),
+            // Multipliers have no part of σ_w and σ_b.
+            Parameterization::Standard { .. } => by_weights * input.nngp + by_bias,
+        };
+        let ntk = input.ntk.map_or(own, |ntk| own + input.affine(by_inputs, ntk, 0.0));
+        let covariance = |k: Var<'g>| input.affine(by_inputs, k, shift);
         let (nngp, variances) = (covariance(input.nngp), input.variances.map(covariance));
         Ok(Limit { nngp, ntk: Some(ntk), variances, gaussian: true, fresh: true, ..input })
     }

@@ -52,8 +52,16 @@ impl Activation {
 fn span<'g>(z: &Limit<'g>) -> (Var<'g>, Var<'g>) {
     let product = z.outer(z.variances);
     let square = product - z.nngp * z.nngp;
-    let area = (square * (square - z.resolution * product).step()).sqrt();
-    (area, z.nngp.zip(Binary::Atan2, area))
+    let wide = (square - z.resolution * product).step();
+    if z.factors.is_none() {
+        let area = (square * wide).sqrt();
+        return (area, z.nngp.zip(Binary::Atan2, area));
+    }
+    // The same numbers, with derivatives: as σ_w and σ_b change, equal arguments stay equal and what is 0 stays 0.
+    let flat = 1.0 - wide;
+    let area = (square * wide + flat).sqrt();
+    let angle = z.nngp.zip(Binary::Atan2, area) * wide + FRAC_PI_2 * z.nngp.sign() * flat;
+    (area * wide, angle)
 }
 
 /// q₁q₂ − c², not below 0, for these or for multiples of them.

@@ -3,7 +3,7 @@
 use autodiff::{Axes, Shape, Var};
 
 use crate::description::Layer;
-use crate::limit::{Dual, Limit, TINY};
+use crate::limit::{Dual, Limit, TINY, root};
 use crate::module::{Module, Reason, Refused, Signature};
 
 /// r exp(√γ z/r + γ(s − 1)/2) with r the root mean square of the channels at each place. There are no parameters.
@@ -64,7 +64,7 @@ impl Module for ExpNormalized {
             return Err(Reason::NoLimit { module: "exp_normalized".into(), why }.into());
         }
         let exponential = (self.gamma * (input.correlation() + self.shift)).exp();
-        let value = input.outer(input.variances.map(Var::sqrt)) * exponential;
+        let value = input.outer(input.variances.map(root)) * exponential;
         let squares = input.variances.map(|q| (self.gamma * (1.0 + self.shift)).exp() * q);
         Ok(input.after(Dual { value, derivative: self.gamma * exponential, squares }))
     }
