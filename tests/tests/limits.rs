@@ -355,25 +355,27 @@ fn kernels_at_any_scale_and_in_f32() {
 fn kernels_of_many_examples() {
     let n = 530;
     let x: Vec<f64> = (0..n * 3).map(|i| ((i * 7919 % 2003) as f64 / 1000.0 - 1.0) * 1.5).collect();
-    let limit = Infinite::new(&deep(&Layer::Activation(Activation::Relu), 0.1, 8, 3)).expect("a limit");
-    let kernels = limit.kernels(&x, None, &Threads::one());
-    let more = limit.kernels(&x, None, &Threads::new(3.try_into().expect("3")));
-    assert_eq!(kernels, more);
-    let rows = limit.kernels(&x[..9], Some(&x), &Threads::one());
-    for (kernel, rows) in [(&kernels.nngp, &rows.nngp), (&kernels.ntk, &rows.ntk)] {
-        let k = kernel.matrix();
-        for i in 0..n {
-            for j in 0..i {
-                assert_eq!(k[(i, j)].to_bits(), k[(j, i)].to_bits());
+    for phi in ["relu", "polynomial(0.5)"] {
+        let limit = Infinite::new(&deep(&layer(phi), 0.1, 8, 3)).expect("a limit");
+        let kernels = limit.kernels(&x, None, &Threads::one());
+        let more = limit.kernels(&x, None, &Threads::new(3.try_into().expect("3")));
+        assert_eq!(kernels, more);
+        let rows = limit.kernels(&x[..9], Some(&x), &Threads::one());
+        for (kernel, rows) in [(&kernels.nngp, &rows.nngp), (&kernels.ntk, &rows.ntk)] {
+            let k = kernel.matrix();
+            for i in 0..n {
+                for j in 0..i {
+                    assert_eq!(k[(i, j)].to_bits(), k[(j, i)].to_bits());
+                }
             }
-        }
-        for i in 0..3 {
-            for j in 0..n {
-                close(rows.matrix()[(i, j)], k[(i, j)], 1e-9, "a row");
+            for i in 0..3 {
+                for j in 0..n {
+                    close(rows.matrix()[(i, j)], k[(i, j)], 1e-9, "a row");
+                }
             }
+            let spectrum = cotangent::kernels::Spectrum::new(k).expect("a spectrum");
+            assert!(spectrum.smallest() >= -1e-12 * spectrum.largest());
         }
-        let spectrum = cotangent::kernels::Spectrum::new(k).expect("a spectrum");
-        assert!(spectrum.smallest() >= -1e-12 * spectrum.largest());
     }
 }
 

@@ -307,6 +307,26 @@ fn derivatives_are_finite_at_singular_points() {
     }
 }
 
+/// Derivatives of many examples, in tiles, are those of few.
+#[test]
+fn derivatives_do_not_depend_on_tiles() {
+    let n = 270;
+    let x: Vec<f64> = normal(n, 2, 7).row_iter().flat_map(|row| [row[0], row[1]]).collect();
+    for name in ["relu", "erf", "tanh", "polynomial(0.5)"] {
+        let phi: Activation = name.parse().expect("an activation");
+        let network = Network::new(mlp(&[3, 3], 1, phi, Scaling::standard(1.3, 0.4)), [2]);
+        let limit = Infinite::new(&network).expect("a limit").with_terms(8);
+        let all = limit.derivatives::<f64>(&x, None, &Threads::available());
+        let some = limit.derivatives::<f64>(&x[500..], Some(&x[..100]), &Threads::one());
+        let pairs =
+            [(&all.limits.ntk, &some.limits.ntk), (&all.ntk[0], &some.ntk[0]), (&all.nngp[1], &some.nngp[1])];
+        for (all, some) in pairs {
+            let part = all.matrix().submatrix(250, 0, 20, 50);
+            assert!((part - some.matrix()).norm_max() <= 1e-12 * all.matrix().norm_max(), "{name}");
+        }
+    }
+}
+
 /// On samples of Gaussian processes, both criteria find the noise, and the likelihood the kernel, among those that are far apart.
 #[test]
 fn what_generated_the_data_is_found() {

@@ -6,7 +6,8 @@ use crate::linear::Linear;
 use crate::nonlinear::{Function, Nonlinear};
 use crate::op::Op;
 
-/// Which known values are computed again where they are needed instead of being kept as residuals. Literals always are.
+/// Which known values are computed again where they are needed instead of being kept as residuals. Literals, and what is made of
+/// these alone, always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Rematerialise {
     /// Every other known value is kept.
@@ -32,7 +33,6 @@ impl Rematerialise {
             _ => false,
         };
         match self {
-            _ if matches!(op, Op::Constant(_)) => true,
             Self::Nothing => false,
             Self::Repetitions => repetition,
             Self::Cheap => repetition || cheap,
@@ -63,15 +63,16 @@ pub fn split(f: &Graph, known: &[bool], early: usize, rematerialise: Remateriali
     for id in &f.outputs[early..] {
         wanted[id.index()] = true;
     }
-    let again = |op: &Op<Id>| rematerialise.again(op);
+    let of_inputs = f.depends_on(|_| true);
+    let again = |id: Id, op: &Op<Id>| !of_inputs[id.index()] || rematerialise.again(op);
     for (id, node) in f.nodes().rev() {
-        if wanted[id.index()] && (late[id.index()] || again(&node.op)) {
+        if wanted[id.index()] && (late[id.index()] || again(id, &node.op)) {
             node.op.args().iter().for_each(|a| wanted[a.index()] = true);
         }
     }
     let residuals: Vec<Id> = f
         .nodes()
-        .filter(|(id, node)| wanted[id.index()] && !late[id.index()] && !again(&node.op))
+        .filter(|(id, node)| wanted[id.index()] && !late[id.index()] && !again(*id, &node.op))
         .map(|(id, _)| id)
         .collect();
 

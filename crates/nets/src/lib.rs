@@ -75,7 +75,7 @@ pub use layers::{
     Activation, Conv, Dense, ExpNormalized, Flatten, GlobalAvgPool, LayerNorm, Over, Pool, Serial, Sum,
     UnknownActivation, Windows, mlp, residual,
 };
-pub use limit::{Dual, Limit, Quadrature, Stages};
+pub use limit::{Dual, Factors, Limit, Quadrature, Stages};
 pub use module::{Module, Reason, Refused, Signature};
 pub use network::Network;
 pub use parameters::{Declaration, Parameter, Parameters};

@@ -30,9 +30,18 @@ pub struct Limit<'g> {
     pub errors: [Vec<Var<'g>>; 2],
     /// Numbers that differ by less than this, relatively, cannot be told from equal ones.
     pub resolution: f64,
-    /// What σ_w² and σ_b² of all layers are multiplied by, two scalars: where derivatives by them are wanted. See
-    /// [`Limit::affine`].
-    pub factors: Option<[Var<'g>; 2]>,
+    /// Where derivatives by σ_w and σ_b are wanted: see [`Limit::affine`].
+    pub factors: Option<Factors<'g>>,
+}
+
+/// What σ_w² and σ_b² of all layers are multiplied by: scalars that are 1, for derivatives by them. What is known of one side
+/// has its own, so that it does not depend on the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Factors<'g> {
+    /// Those of what is known of pairs.
+    pub pairs: [Var<'g>; 2],
+    /// Those of what is known of x₁ and of x₂.
+    pub sides: [[Var<'g>; 2]; 2],
 }
 
 /// Nodes and weights of expectations over z ~ N(0, 1).
@@ -144,15 +153,20 @@ impl<'g> Limit<'g> {
         }
     }
 
-    /// a x + b, where `weights` = a is proportional to σ_w² and `biases` = b to σ_b² of a layer. What a layer makes of
-    /// covariances should be written with it: else derivatives by these take it to be constant.
+    /// a k + b of covariances or tangent kernels, where `weights` = a is proportional to σ_w² and `biases` = b to σ_b² of a
+    /// layer. What layers make of covariances should be written with it: else derivatives by these take it to be constant.
     #[must_use]
-    pub fn affine(&self, weights: f64, x: Var<'g>, biases: f64) -> Var<'g> {
-        let Some(factors) = self.factors else {
-            return if biases == 0.0 { weights * x } else { weights * x + biases };
-        };
-        let [f, g] = factors.map(|factor| factor.broadcast(Axes::new(x.shape().iter().copied().enumerate())));
-        weights * (f * x) + biases * g
+    pub fn affine(&self, weights: f64, k: Var<'g>, biases: f64) -> Var<'g> {
+        affine(weights, k, biases, self.factors.map(|factors| factors.pairs))
+    }
+
+    /// a q + b of the variances q of each side, likewise.
+    #[must_use]
+    pub fn affine_variances(&self, weights: f64, biases: f64) -> [Var<'g>; 2] {
+        [0, 1].map(|side| {
+            let factors = self.factors.map(|factors| factors.sides[side]);
+            affine(weights, self.variances[side], biases, factors)
+        })
     }
 
     /// What depends on x₁ alone (`side` 0) or x₂ alone (1), for each pair.
@@ -247,6 +261,14 @@ struct Coefficients<'g> {
     square: Var<'g>,
     /// The part of it beyond the last term that was computed.
     rest: Var<'g>,
+}
+
+fn affine<'g>(weights: f64, x: Var<'g>, biases: f64, factors: Option<[Var<'g>; 2]>) -> Var<'g> {
+    let Some(factors) = factors else {
+        return if biases == 0.0 { weights * x } else { weights * x + biases };
+    };
+    let [f, g] = factors.map(|factor| factor.broadcast(Axes::new(x.shape().iter().copied().enumerate())));
+    if biases == 0.0 { weights * (f * x) } else { weights * (f * x) + biases * g }
 }
 
 /// √x where x > 0, and otherwise 0, with derivative 0 there: a variance that is 0 stays so.

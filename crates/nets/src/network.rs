@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use autodiff::{Builder, Graph, Real, Rematerialise, Shape, Var, jvp, simplify, split};
 
-use crate::limit::{Limit, NODES, Quadrature, Stages};
+use crate::limit::{Factors, Limit, NODES, Quadrature, Stages};
 use crate::module::{Module, Reason, Refused};
 use crate::normal::Normal;
 use crate::parameters::{Parameters, elements};
@@ -145,22 +145,25 @@ impl Network {
         resolution: f64,
     ) -> Result<Stages, Refused> {
         let (whole, errors) = self.whole_limit(examples, terms, resolution, true)?;
-        let (inputs, factors) = whole.inputs().split_at(whole.inputs().len() - 2);
         let builder = Builder::new();
-        let mut x: Vec<Var<'_>> = inputs.iter().map(|shape| builder.input(shape.clone())).collect();
-        x.extend(factors.iter().map(|_| builder.constant(1.0)));
-        // d/dlog σ = 2 d/dlog σ²
-        x.push(builder.constant(2.0));
-        let mut outputs = builder.call(&whole, &x[..x.len() - 1]);
-        for factor in [inputs.len(), inputs.len() + 1] {
-            let all = builder.call(&jvp(&whole, &[factor]), &x);
+        let inputs: Vec<Var<'_>> =
+            whole.inputs()[..6].iter().map(|shape| builder.input(shape.clone())).collect();
+        // 1, but known no earlier than the side is: else a product with what is known of the other would be, for all pairs.
+        let ones = [1, 4].map(|nodes: usize| inputs[nodes].slice(0, 0..1).reshape([]).scale(0.0) + 1.0);
+        let ones = [ones[0], ones[1], ones[0] * ones[1]];
+        let point: Vec<Var<'_>> = inputs.into_iter().chain(ones).chain(ones).collect();
+        let mut outputs = builder.call(&whole, &point);
+        for factors in [[6, 7, 8], [9, 10, 11]] {
+            // d/dlog σ = 2 d/dlog σ²
+            let tangents = ones.map(|one| 2.0 * one);
+            let all = builder.call(&jvp(&whole, &factors), &[&point[..], &tangents].concat());
             outputs.extend(&all[all.len() - 2..]);
         }
         Ok(staged(&simplify(&builder.finish(&outputs)), errors))
     }
 
-    /// The program of the limit, its errors first, and how many these are; with two scalar inputs more that σ_w² and σ_b² of
-    /// all layers are multiplied by, if `factors`.
+    /// The program of the limit, its errors first, and how many these are; if `factors`, with inputs for these: of both sides
+    /// and of pairs for σ_w², and then for σ_b².
     #[track_caller]
     fn whole_limit(
         &self,
@@ -186,7 +189,10 @@ impl Network {
             let x = if self.example.rank() == 0 { x.reshape([n, 1]) } else { x };
             (x, Quadrature { nodes, hermite })
         });
-        let factors = factors.then(|| [(); 2].map(|()| builder.input([])));
+        let factors = factors.then(|| {
+            let [w, b] = [(); 2].map(|()| [(); 3].map(|()| builder.input([])));
+            Factors { pairs: [w[2], b[2]], sides: [[w[0], b[0]], [w[1], b[1]]] }
+        });
         let input =
             Limit::of_inputs(sides.map(|(x, _)| x), sides.map(|(_, quadrature)| quadrature), resolution);
         let Limit { nngp, ntk, errors, .. } = self.module.limit(&self.example, Limit { factors, ..input })?;

@@ -62,8 +62,8 @@ impl Module for Dense {
             Parameterization::Standard { .. } => by_weights * input.nngp + by_bias,
         };
         let ntk = input.ntk.map_or(own, |ntk| own + input.affine(by_inputs, ntk, 0.0));
-        let covariance = |k: Var<'g>| input.affine(by_inputs, k, shift);
-        let (nngp, variances) = (covariance(input.nngp), input.variances.map(covariance));
+        let nngp = input.affine(by_inputs, input.nngp, shift);
+        let variances = input.affine_variances(by_inputs, shift);
         Ok(Limit { nngp, ntk: Some(ntk), variances, gaussian: true, fresh: true, ..input })
     }
 
