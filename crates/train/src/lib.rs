@@ -32,6 +32,40 @@
 //! assert!(mean[(0, 0)].abs() < 1.0 && covariance[(0, 0)] < tt.nngp.values()[0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Which kernel
+//!
+//! [`Regression`] is the end of training, kernel regression, where the training set changes, and it judges its kernel without
+//! other data: by exact leave-one-out predictions and by the marginal likelihood. [`select`] chooses among kernels and ridges by
+//! either; [`kernels::Derivatives`] of infinite-width kernels and [`Regression::likelihood_gradient`] are what an ascent in σ_w and
+//! σ_b takes:
+//!
+//! ```
+//! use autodiff::Threads;
+//! use faer::Mat;
+//! use kernels::Infinite;
+//! use nets::{Activation, Network, Scaling, mlp};
+//! use train::{Regression, Ridge};
+//!
+//! let x: Vec<f64> = (0..12).map(|i| 0.3 * f64::from(i) - 1.5).collect();
+//! let y = Mat::from_fn(12, 1, |i, _| (2.0 * x[i]).sin());
+//! let at = |[w, b]: [f64; 2]| {
+//!     let network = Network::new(mlp(&[1], 1, Activation::ERF, Scaling::ntk(w.exp(), b.exp())), [1]);
+//!     let kernels = Infinite::new(&network)?.derivatives::<f64>(&x, None, &Threads::one());
+//!     let model = Regression::new(kernels.limits.nngp.matrix(), Ridge::Absolute(0.01))?;
+//!     let gradient = model.likelihood_gradient(y.as_ref());
+//!     let slopes = kernels.nngp.map(|derivative| gradient.along(derivative.matrix()));
+//!     Ok::<_, Box<dyn std::error::Error>>((model.log_marginal_likelihood(y.as_ref()), slopes))
+//! };
+//! let mut log_sigma = [0.0, 0.0];
+//! let (before, _) = at(log_sigma)?;
+//! for _ in 0..20 {
+//!     let (_, slopes) = at(log_sigma)?;
+//!     log_sigma = [0, 1].map(|i| log_sigma[i] + 0.02 * slopes[i]);
+//! }
+//! assert!(at(log_sigma)?.0 > before + 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod closed_form;
 mod compare;

@@ -107,7 +107,8 @@ impl std::error::Error for NoSelection {
 /// let ridges = [1e-4, 1e-2, 1.0].map(Ridge::Relative);
 /// let found = select(candidates.iter().map(kernel), &ridges, y.as_ref(), Criterion::MarginalLikelihood)?;
 /// assert!(candidates[found.kernel].1 > 1.0);              // small weights make functions too smooth for this one
-/// assert_eq!(found.ridge, 0);                             // and there is no noise
+/// let best = found.scores[found.kernel][found.ridge];
+/// assert!(found.scores.iter().flatten().all(|&score| score <= best));
 /// # Ok::<(), train::NoSelection>(())
 /// ```
 ///
