@@ -40,8 +40,8 @@ fn distance(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
 
 /// The largest entry; NaN if there is one.
 fn largest(matrix: MatRef<'_, f64>) -> f64 {
-    let entries = matrix.col_iter().flat_map(|column| column.iter());
-    entries.fold(0.0, |a, b| if b.abs() > a || b.is_nan() { b.abs() } else { a })
+    let column = |j| (0..matrix.nrows()).map(move |i| matrix[(i, j)].abs());
+    (0..matrix.ncols()).flat_map(column).fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
 }
 
 fn regression(kernel: MatRef<'_, f64>, ridge: f64) -> Regression {
