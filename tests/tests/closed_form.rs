@@ -246,3 +246,24 @@ fn singular_kernels_and_other_edges() {
     let alpha = &nearly.dual(zero.as_ref(), y.as_ref(), &[Training::Flow(1e300)]).expect("stable")[0];
     assert!(alpha[(0, 0)].abs() < 1e6, "{}", alpha[(0, 0)]);
 }
+
+/// Law 10: eigenvectors too have the same bits for any number of threads.
+#[test]
+fn closed_forms_have_the_same_bits_for_any_number_of_threads() {
+    let n = 300;
+    let x: Vec<f64> = (0..n).map(|i| f64::from(i * 7919 % 2003) / 500.0 - 2.0).collect();
+    let kernel = Mat::from_fn(n as usize, n as usize, |i, j| (-(x[i] - x[j]).powi(2)).exp() + x[i] * x[j]);
+    let y = Mat::from_fn(n as usize, 2, |i, j| (x[i] * (1.0 + j as f64)).sin());
+    let on = |count: usize| {
+        let threads = Threads::new(count.try_into().expect("a positive number"));
+        threads.install(|| {
+            let model = ClosedForm::new(kernel.as_ref(), Ridge::Relative(1e-3)).expect("a closed form");
+            let zero = Mat::zeros(n as usize, 2);
+            let made = model.outputs(zero.as_ref(), y.as_ref(), &[Training::Flow(0.3)]).expect("stable");
+            (model.eigenvalues().to_vec(), made)
+        })
+    };
+    let once = on(1);
+    assert_eq!(on(2), once);
+    assert_eq!(on(3), once);
+}

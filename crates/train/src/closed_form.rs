@@ -10,7 +10,9 @@
 
 use std::fmt;
 
-use faer::{Mat, MatRef, Side};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::{Col, Mat, MatRef, Par, Spec};
 
 /// How long is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -178,7 +180,7 @@ impl fmt::Display for NoClosedForm {
 impl std::error::Error for NoClosedForm {}
 
 /// A kernel between training points, decomposed: training on it for any time costs products of matrices. Decompositions and
-/// products are faer's, on as many threads as its global setting says, and their last bits may depend on how many.
+/// products are faer's, on the threads of [`Threads::install`](autodiff::Threads::install), or of rayon's global pool.
 ///
 /// Rows are training points if all outputs share the kernel, as they do at infinite width (targets are N × O then), or points
 /// and outputs for a full kernel (N O × N O; targets are a column).
@@ -222,9 +224,8 @@ impl ClosedForm {
         if let Some((row, column, value)) = not_finite(kernel.as_ref(), |row| row + 1) {
             return Err(NoClosedForm::NotFinite { row, column, value });
         }
-        let eigen = kernel.self_adjoint_eigen(Side::Lower);
-        let eigen = eigen.map_err(|_| NoClosedForm::NotConverged { size: n })?;
-        let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+        let (vectors, mut values) =
+            decomposed(kernel.as_ref()).ok_or(NoClosedForm::NotConverged { size: n })?;
         let (smallest, largest) = (values[0], values[n - 1]);
         let rounding = rounding(n) * largest.max(-smallest);
         if smallest < -rounding {
@@ -232,7 +233,7 @@ impl ClosedForm {
         }
         // What cannot be told from 0 is not learned.
         values.iter_mut().filter(|value| **value <= rounding).for_each(|value| *value = 0.0);
-        Ok(Self { vectors: eigen.U().to_owned(), values, rounding })
+        Ok(Self { vectors, values, rounding })
     }
 
     /// The eigenvalues of Θ + ridge, ascending; 0 where they cannot be told from it.
@@ -371,6 +372,18 @@ impl ClosedForm {
             Training::Converged => Ok(()),
         })
     }
+}
+
+/// Eigenvectors and eigenvalues, ascending. The work is divided into a fixed number of parts, since its bits depend on that, and
+/// not on how many threads there are for them.
+fn decomposed(kernel: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>)> {
+    let (n, par) = (kernel.nrows(), Par::rayon(4));
+    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par, Spec::default());
+    let (mut vectors, mut values) = (Mat::zeros(n, n), Col::zeros(n));
+    let (u, s) = (vectors.as_mut(), values.as_diagonal_mut());
+    let mut memory = MemBuffer::new(scratch);
+    self_adjoint_evd(kernel, s, Some(u), par, MemStack::new(&mut memory), Spec::default()).ok()?;
+    Some((vectors, values.iter().copied().collect()))
 }
 
 /// The matrices of `width` columns that stand next to each other.
