@@ -44,6 +44,8 @@ WORKLOADS = [
     Workload("e", "erf", 256, 784, 512, 3, 10),
     Workload("l", "relu", 256, 3072, 2048, 3, 10),
 ]
+# What is trained in function space beside `e`.
+ONE_OUTPUT = Workload("e1", "erf", 256, 784, 512, 3, 1)
 ROWS = ["forward", "train_step", "jvp", "vjp", "lin_apply", "lin_step"]
 KERNEL_WORKLOADS = [
     Workload("entk.s", "erf", 128, 64, 512, 2, 1),
@@ -78,7 +80,7 @@ def best_of_five(run, wait):
 
 def of_workloads(prepare):
     """Every row of every workload; `prepare` makes the function to time from a workload and a row's name."""
-    every_row = [(workload, row) for workload in WORKLOADS for row in ROWS]
+    every_row = [(workload, row) for workload in WORKLOADS for row in ROWS] + [(ONE_OUTPUT, "lin_step")]
     return [(f"{workload.name}.{row}", partial(prepare, workload, row)) for workload, row in every_row]
 
 
