@@ -241,9 +241,10 @@ fn singular_kernels_and_other_edges() {
     // However long it is trained, nothing is made of what is only rounding.
     let nearly = ClosedForm::new(mat![[1.0, 1.0 - 1e-17], [1.0 - 1e-17, 1.0]].as_ref(), Ridge::Absolute(0.0))
         .expect("a closed form");
-    let y = mat![[1.0], [1.0 + 1e-9]];
+    let y = mat![[1.0], [1.0 + 1e-9_f64]];
     let zero = Mat::zeros(2, 1);
-    let alpha = &nearly.dual(zero.as_ref(), y.as_ref(), &[Training::Flow(1e300)]).expect("stable")[0];
+    let alpha: &Mat<f64> =
+        &nearly.dual(zero.as_ref(), y.as_ref(), &[Training::Flow(1e300)]).expect("stable")[0];
     assert!(alpha[(0, 0)].abs() < 1e6, "{}", alpha[(0, 0)]);
 }
 
@@ -266,4 +267,26 @@ fn closed_forms_have_the_same_bits_for_any_number_of_threads() {
     let once = on(1);
     assert_eq!(on(2), once);
     assert_eq!(on(3), once);
+}
+
+/// In f32 it is what it is in f64, to the roots of rounding errors that small eigenvalues leave.
+#[test]
+fn closed_forms_in_f32() {
+    let kernel = Mat::from_fn(30, 30, |i, j| {
+        let (a, b) = (0.2 * i as f64 - 3.0, 0.2 * j as f64 - 3.0);
+        (-(a - b).powi(2)).exp() + a * b + if i == j { 0.5 } else { 0.0 }
+    });
+    let y = Mat::from_fn(30, 2, |i, j| (0.3 * i as f64 + j as f64).sin());
+    let single = |m: &Mat<f64>| Mat::from_fn(m.nrows(), m.ncols(), |i, j| m[(i, j)] as f32);
+    let zero = Mat::<f64>::zeros(30, 2);
+    let double = ClosedForm::new(kernel.as_ref(), Ridge::Relative(1e-3)).expect("a closed form");
+    let in_single = ClosedForm::new(single(&kernel).as_ref(), Ridge::Relative(1e-3)).expect("a closed form");
+    let trainings =
+        [Training::Flow(0.1), Training::Steps { rate: 0.005, momentum: 0.5, count: 50 }, Training::Converged];
+    let wide = double.outputs(zero.as_ref(), y.as_ref(), &trainings).expect("stable");
+    let narrow = in_single.outputs(single(&zero).as_ref(), single(&y).as_ref(), &trainings).expect("stable");
+    for (narrow, wide) in narrow.iter().zip(&wide) {
+        let narrow = Mat::from_fn(30, 2, |i, j| f64::from(narrow[(i, j)]));
+        close(narrow.as_ref(), wide.as_ref(), 1e-4, "f32");
+    }
 }

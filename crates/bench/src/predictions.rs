@@ -1,5 +1,5 @@
-//! Predictions in closed form, at 100 times from 0.01 to 10⁴: kernels and decompositions in f64, the
-//! products for covariances in f32.
+//! Predictions in closed form, at 100 times from 0.01 to 10⁴: of ensembles with
+//! kernels and decompositions in f64 and the products for covariances in f32, of the squared loss in f32.
 
 use std::hint::black_box;
 
@@ -63,24 +63,30 @@ impl Predictions {
                 let model = ClosedForm::new(dd.ntk.matrix(), Ridge::Relative(1e-4)).expect("a closed form");
                 let ensemble = Ensemble::new(&model, dd.nngp.matrix());
                 let points = ensemble.at::<f32>(td.ntk.matrix(), td.nngp.matrix());
-                let before = tt.nngp.matrix();
-                let before =
-                    Mat::from_fn(before.nrows(), before.ncols(), |i, j| f32::literal(before[(i, j)]));
+                let before = single(&tt.nngp.matrix().to_owned());
                 for &time in &times {
                     black_box(points.mean(y.as_ref(), time).expect("stable"));
                     black_box(points.covariance(before.as_ref(), time).expect("stable"));
                 }
             });
         }
-        let [dd, td, _] = kernels();
-        let zero = Mat::zeros(self.examples, 1);
+        let [dd, td] = [(x, None), (z, Some(x))].map(|(x, others)| {
+            let kernel: Mat<f64> = limit.kernels(x, others, threads).ntk.matrix().to_owned();
+            single(&kernel)
+        });
+        let (zero, y) = (Mat::zeros(self.examples, 1), single(&y));
         best_of_five(0.3, || {
-            let model = ClosedForm::new(dd.ntk.matrix(), Ridge::Absolute(0.0)).expect("a closed form");
+            let model = ClosedForm::new(dd.as_ref(), Ridge::Absolute(0.0)).expect("a closed form");
             black_box(model.outputs(zero.as_ref(), y.as_ref(), &times).expect("stable"));
-            let cross = td.ntk.matrix();
+            let cross = td.as_ref();
             black_box(
                 model.elsewhere(cross, zero.as_ref(), zero.as_ref(), y.as_ref(), &times).expect("stable"),
             );
         })
     }
+}
+
+/// In single precision.
+fn single(matrix: &Mat<f64>) -> Mat<f32> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| f32::literal(matrix[(i, j)]))
 }

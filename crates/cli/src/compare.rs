@@ -99,7 +99,8 @@ fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let file = File::create(&curves).map_err(|error| Failure::unwritable(&curves, error))?;
 
     let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
-    let settings = arguments.method.settings(arguments.seed, threads).map_err(Failure::usage)?;
+    let settings =
+        arguments.method.settings(arguments.train.get(), arguments.seed, threads).map_err(Failure::usage)?;
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
     for Subject { name, width, network } in subjects {

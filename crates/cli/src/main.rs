@@ -18,7 +18,7 @@ use clap::error::ErrorKind;
 #[derive(Debug, Parser)]
 #[command(name = "cotangent", version, arg_required_else_help = true)]
 enum Command {
-    Compare(compare::Arguments),
+    Compare(Box<compare::Arguments>),
     Describe(describe::Arguments),
     Kernel(Box<kernel::Arguments>),
     Predict(Box<predict::Arguments>),

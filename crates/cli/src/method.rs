@@ -88,8 +88,11 @@ enum WayName {
 }
 
 impl Method {
-    /// What it says, with the given seed of batches.
-    pub(crate) fn settings(&self, seed: u64, threads: Threads) -> Result<Settings, String> {
+    /// What it says of training on so many examples, with the given seed of batches.
+    pub(crate) fn settings(&self, train: usize, seed: u64, threads: Threads) -> Result<Settings, String> {
+        if let Some(batch) = self.batch.filter(|batch| batch.get() > train) {
+            return Err(format!("batches of {batch} of {train} examples"));
+        }
         let loss = match self.loss {
             LossName::Squared => Loss::Squared,
             LossName::CrossEntropy => Loss::CrossEntropy,

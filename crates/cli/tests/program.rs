@@ -75,6 +75,45 @@ fn a_sweep_gives_an_array_and_a_slope() {
     assert!(String::from_utf8_lossy(&table.stdout).contains("RMSE ∝ width^-"), "{table:?}");
 }
 
+/// Every loss with every optimiser, on all examples and on batches, in every way that serves.
+#[test]
+fn all_methods_train() {
+    for loss in ["squared", "cross-entropy", "logistic", "huber"] {
+        for more in [
+            &["--optimiser", "heavy-ball", "--lr", "auto"][..],
+            &["--optimiser", "nesterov", "--momentum", "0.5", "--batch", "8", "--decay", "0.01"],
+            &["--optimiser", "adam", "--lr", "0.001", "--decay", "0.01", "--decay-towards", "origin"],
+            &["--linear", "weights", "--batch", "16"],
+        ] {
+            let out = folder(&format!("method-{loss}-{}", more.join("")));
+            let run = compare(&out, &[&["--width", "32", "--loss", loss, "--json"], more].concat());
+            let summary: Value = serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+            let curves = fs::read_to_string(out.join("curves.csv")).expect("written");
+            let header: Vec<&str> = curves.lines().next().expect("a header").split(',').collect();
+            let column = header.iter().position(|name| *name == "loss_train.network").expect("a column");
+            let first: f64 = curves
+                .lines()
+                .nth(1)
+                .expect("a row")
+                .split(',')
+                .nth(column)
+                .expect("a cell")
+                .parse()
+                .expect("a number");
+            let last = summary["loss_train"]["network"].as_f64().expect("a number");
+            assert!(last < first, "{loss} {more:?}: a loss of {last} after {first}");
+            let way = summary["linear"].as_str().expect("a way");
+            let adam = more.contains(&"adam") || more.contains(&"weights");
+            assert_eq!(way, if adam { "in weight space" } else { way }, "{loss} {more:?}");
+        }
+    }
+    let out = folder("enough");
+    let run = compare(&out, &["--width", "32", "--enough", "1e9", "--linear", "closed-form", "--json"]);
+    let summary: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((summary["steps"].as_u64(), summary["linear"].as_str()), (Some(0), Some("in closed form")));
+    assert!(summary["loss_infinite"].is_array(), "{summary}");
+}
+
 #[test]
 fn quiet_prints_nothing() {
     let run = compare(&folder("quiet"), &["--width", "8", "--quiet"]);
@@ -102,7 +141,7 @@ fn wrong_arguments_are_refused_in_one_sentence() {
     let blocked = folder("blocked");
     fs::write(&blocked, "a file where a folder should be").expect("a scratch folder");
     let blocked = blocked.to_str().expect("a plain path");
-    let cases: [(&[&str], &str); 19] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["--width", "0"], "--width"),
         (&["--width", "16,,32"], "--width"),
         (&["--width", "1000000000"], "GB of memory"),
@@ -114,6 +153,10 @@ fn wrong_arguments_are_refused_in_one_sentence() {
         (&["--net", "absent.toml"], "absent.toml: No such file"),
         (&["--net", "absent.toml", "--width", "8"], "cannot be used with"),
         (&["--lr", "0"], "--lr"),
+        (&["--momentum", "1"], "--momentum"),
+        (&["--loss", "cubed"], "--loss"),
+        (&["--batch", "257"], "batches of 257 of 256 examples"),
+        (&["--optimiser", "adam", "--linear", "function"], "cannot be trained in function space"),
         (&["--lr", "-1"], "--lr"),
         (&["--lr", "nan"], "--lr"),
         (&["--sigma-w", "inf"], "--sigma-w"),

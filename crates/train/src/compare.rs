@@ -114,7 +114,7 @@ pub fn compare<T: Real>(
     progress: impl FnMut(usize) + Send,
 ) -> Result<Comparison, Diverged> {
     let threads = settings.threads.clone();
-    threads.install(|| Run::new(network, theta, task, settings.clone()).train(progress))
+    threads.install(|| Run::new(network, theta, task, settings).train(progress))
 }
 
 /// The seed of the direction in which changes of the Jacobian are watched.
@@ -138,7 +138,7 @@ struct Run<'a, T: Real> {
 }
 
 impl<'a, T: Real> Run<'a, T> {
-    fn new(network: &'a Network, theta: &'a [T], task: &'a Task<T>, settings: Settings) -> Self {
+    fn new(network: &'a Network, theta: &'a [T], task: &'a Task<T>, settings: &Settings) -> Self {
         let threads = &settings.threads;
         let example = network.example().size();
         let linearized =
@@ -156,7 +156,7 @@ impl<'a, T: Real> Run<'a, T> {
         let mut along = vec![T::zero(); jacobians[0].rows()];
         jacobians[0].apply(&direction, &mut along);
         let watched = &task.train_x[..examples.min(WATCHED) * example];
-        let losses = [&task.train_y, &task.test_y].map(|y| Loss::new(&settings, y, outputs));
+        let losses = [&task.train_y, &task.test_y].map(|y| Loss::new(settings, y, outputs));
         Self {
             ntk: TangentKernel::new(network, theta, watched, threads),
             now: linearized[0].0.at(theta, &task.train_x, threads),

@@ -101,7 +101,7 @@ impl Regression {
             .map_err(|LltError::NonPositivePivot { index }| NoClosedForm::Singular { row: n + index })?;
         let corner = corner.L();
         let pivot = |i: usize| corner[(i, i)].powi(2);
-        if let Some(i) = (0..m).find(|&i| pivot(i) <= rounding(n + m) * diagonal[i]) {
+        if let Some(i) = (0..m).find(|&i| pivot(i) <= rounding::<f64>(n + m) * diagonal[i]) {
             return Err(NoClosedForm::Singular { row: n + i });
         }
         let mut factor = Mat::zeros(n + m, n + m);

@@ -174,7 +174,7 @@ impl Update {
                 None => gradient,
                 Some((decay, to)) => {
                     let from_anchor = match (to[i], anchors[i]) {
-                        (Anchor::Number(number), _) if number == 0.0 => theta,
+                        (Anchor::Number(0.0), _) => theta,
                         (Anchor::Number(number), _) => theta - number,
                         (Anchor::Given, anchor) => theta - anchor.expect("it is an input"),
                     };
