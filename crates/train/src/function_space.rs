@@ -39,8 +39,9 @@ pub(crate) struct Origin<T> {
 }
 
 impl<T: Real> Descent<T> {
-    /// The model with these kernels, from `start` on: what is trained are dual coefficients, in `a` of f = f₀ + Θ a. If both
-    /// kernels are of a linear model, these are its steps (see the [module](self)'s source), at 2 (N O)² operations each.
+    /// The model f = f₀ + Θ a with these kernels: what is trained are the dual coefficients a, from 0 on, with the gradient
+    /// ∂ℒ/∂f (Jacot et al. 2018, section 3). If both kernels are of a linear model, f moves as under the same steps on its
+    /// weights θ = θ₀ + Jᵀ a, at 2 (N O)² operations each.
     ///
     /// # Panics
     /// If sizes do not fit, or the optimiser is Adam, whose steps leave the span of Jᵀ, or decay is towards 0, which has no

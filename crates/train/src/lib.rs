@@ -1,8 +1,44 @@
-//! Gradient descent on networks and on their linearizations, side by side.
+//! The dynamics of networks, of their linear models and of kernels, stepped and in closed form.
 //!
-//! A model is a program (θ, rest) ↦ f. [`descent_step`] turns it and a loss into the program of one step of gradient
-//! descent; that is all there is, for a network and for its linear model alike. [`compare`] trains both from one θ₀
-//! and records how far apart they are.
+//! # Step by step
+//!
+//! An [`Objective`] is a program (f, y) ↦ ℒ: squared, cross-entropy, logistic, Huber or one's own. A [`Model`] makes steps:
+//! [`Descent`] by gradient descent, with momentum, weight decay or Adam, on all examples or on [`Batches`], at a constant [`Rate`]
+//! or along a schedule. [`descend`] is the one loop: any models side by side, looked at where one wants. [`compare`] is that loop
+//! for a network and its linear model, with everything measured that tells how far apart they are.
+//!
+//! The linear model has three [`Way`]s to the same result. Its weights can be trained like a network's. Under linear methods they
+//! stay where gradients point to, θ = θ₀ + Jᵀ a, so that with the kernel Θ = J Jᵀ computed once, steps on the dual coefficients a
+//! need nothing else: the gradient by a is ∂ℒ/∂f, and outputs are f₀ + Θ a. And of the squared loss no steps need be taken at all.
+//! [`Way::cheapest`] chooses.
+//!
+//! ```
+//! use autodiff::Threads;
+//! use nets::{Activation, Network, Scaling, mlp};
+//! use train::{Loss, Objective, Optimiser, Over, Rate, Settings, Task, compare};
+//!
+//! let network = Network::new(mlp(&[256], 2, Activation::ERF, Scaling::ntk(1.5, 0.1)), [1]);
+//! let task = Task {
+//!     train_x: vec![-1.0, 0.2, 1.0],
+//!     train_y: vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0],              // probabilities of two classes
+//!     test_x: vec![0.5],
+//!     test_y: vec![0.0, 1.0],
+//! };
+//! let settings = Settings {
+//!     objective: Objective { loss: Loss::CrossEntropy, over: Over::Examples },
+//!     optimiser: Optimiser::HeavyBall { momentum: 0.9 },
+//!     rate: Rate::Auto,
+//!     ..Settings::new(1.0, 50)
+//! };
+//! let comparison = compare(&network, &network.init::<f64>(0), &task, &settings, |_step| ())?;
+//! let last = &comparison.records[comparison.records.len() - 1];
+//! assert!(last.loss_train.network < 0.1 && last.loss_train.linear < 0.1);
+//! # Ok::<(), train::Diverged>(())
+//! ```
+//!
+//! Kernels alone will do: [`Descent::in_function_space`] is kernel gradient descent with any positive kernel and any loss (Jacot
+//! et al. 2018), of which linear models are a case, and [`Flow`] its limit of small steps, gradient flow, with its errors
+//! controlled.
 //!
 //! # In closed form
 //!
@@ -32,6 +68,9 @@
 //! assert!(mean[(0, 0)].abs() < 1.0 && covariance[(0, 0)] < tt.nngp.values()[0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`expected_losses`] are what many such networks lose on average. Kernels too large to be decomposed are solved by
+//! [`ConjugateGradient`].
 //!
 //! # Which kernel
 //!
