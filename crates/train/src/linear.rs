@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use autodiff::Real;
+use autodiff::{Real, Shape};
 use faer::{Mat, MatRef};
 use kernels::{Empirical, Kind};
 use linearize::Jacobian;
@@ -60,17 +60,21 @@ impl Way {
         }
         #[allow(clippy::cast_precision_loss, reason = "an estimate")]
         let float = |n: usize| n as f64;
-        let (outputs, parameters) = (network.output().size(), network.parameters().len());
+        let outputs = network.output().size();
         let [train, test] = [&task.train_x, &task.test_x].map(|x| network.examples(x) * outputs);
         if train.saturating_add(test).saturating_mul(train).saturating_mul(2 * size_of::<T>()) > MOST {
             return Self::Weights;
         }
-        let [n, m, p, steps] = [train, test, parameters, settings.steps].map(float);
+        let forward = float(network.program(1).stats().flops);
+        let [n, m, steps] = [train, test, settings.steps].map(float);
         let batch = settings.batches.map_or(n, |batches| float(batches.size * outputs));
-        let weights = steps * 8.0 * batch / float(outputs) * p;
-        // Cotangents of all outputs, and products of all pairs of them in each layer.
-        let units = p / float(network.example().size()).max(p.sqrt());
-        let kernel = (n + m) * (2.0 * p + n * 2.0 * units);
+        let weights = steps * 4.0 * forward * batch / float(outputs);
+        // Cotangents of all outputs, and products of all pairs of them: of matrices with their rows and columns, of what is used
+        // at many places with all elements.
+        let units = |shape: &Shape| if shape.rank() > 2 { shape.size() } else { shape.iter().sum() };
+        let tensors = network.parameters().tensors().iter();
+        let pairs = 2.0 * float(tensors.map(|tensor| units(&tensor.shape)).sum());
+        let kernel = (n + m) * (forward + n * pairs);
         let function = kernel + steps * 16.0 * batch * n;
         let closed =
             if Self::ClosedForm.serves(settings) { kernel + 40.0 * n * n * n } else { f64::INFINITY };
