@@ -1,1 +1,220 @@
 //! Short programs a newcomer can read: the files beside this folder, run by `cargo run -p examples --example NAME`.
+//!
+//! Those that reproduce figures of papers share this library, so that each of them reads like the section on methods of its
+//! paper. A [`Study`] knows whether the paper's setting or a quick one is wanted, and where data are and results go. It
+//! [measures](Study::measure) one point after another, shows the time left, and keeps each point in a file of JSON lines, so
+//! that a run that was killed goes on where it was. In the end it [holds](Study::finish) what was found against what was
+//! published.
+
+mod images;
+mod quantity;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use figure::{Panel, Series, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use images::{Images, Set};
+pub use quantity::{Curves, Quantity, Within, half_width};
+
+/// What examples fail with: something that the user or the data did wrong.
+pub type Failure = Box<dyn Error>;
+
+#[derive(Parser)]
+struct Options {
+    /// In a few seconds, on data that the program holds; otherwise the default
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// In the setting of the paper
+    #[arg(long)]
+    full: bool,
+    /// Where MNIST (IDX files) and CIFAR-10 (binary batches, or strips as PNG) are, for --full
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Where to write NAME.svg, .png, .csv, .json and, while it is running, .jsonl; otherwise nothing is written
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+/// One reproduction: how it is run and what it has taken.
+#[derive(Debug)]
+pub struct Study {
+    name: &'static str,
+    about: &'static str,
+    full: bool,
+    data: Option<PathBuf>,
+    out: Option<PathBuf>,
+    seconds: f64,
+}
+
+/// A measurement that was made, as a line of a file.
+#[derive(Serialize, Deserialize)]
+struct Line<K, V> {
+    full: bool,
+    of: K,
+    seconds: f64,
+    found: V,
+}
+
+/// Runs an example, called `name`: the `main` of each. A failure is said, and the exit code is 2 then.
+#[allow(clippy::print_stderr, reason = "programs say what went wrong")]
+pub fn run(
+    name: &'static str,
+    about: &'static str,
+    study: impl FnOnce(&mut Study) -> Result<(), Failure>,
+) -> ExitCode {
+    let command = <Options as clap::CommandFactory>::command().name(name).about(about);
+    let matches = command.get_matches();
+    let options = <Options as clap::FromArgMatches>::from_arg_matches(&matches);
+    let Options { quick: _, full, data, out } = options.unwrap_or_else(|error| error.exit());
+    match study(&mut Study { name, about, full, data, out, seconds: 0.0 }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+impl Study {
+    /// Whether the paper's setting is wanted.
+    pub fn full(&self) -> bool {
+        self.full
+    }
+
+    /// The first in the paper's setting, and otherwise the second.
+    pub fn either<T>(&self, full: T, quick: T) -> T {
+        if self.full { full } else { quick }
+    }
+
+    /// The images of a set, in the paper's setting, and otherwise the embedded digits.
+    ///
+    /// # Errors
+    /// If no folder was given, or they are not there.
+    pub fn images(&self, set: Set) -> Result<[Images; 2], Failure> {
+        match (&self.data, self.full) {
+            (Some(folder), true) => set.read(folder),
+            (None, true) => Err(format!("--full needs --data FOLDER, where {set} is").into()),
+            (_, false) => Ok(Images::digits()),
+        }
+    }
+
+    /// Measures each of `points`, the description of which must hold all that the result depends on, unless a run before this
+    /// one has done so. `cost` says how long it takes, in any unit; `measure` calls what it is given with the fraction of its
+    /// work that is done.
+    ///
+    /// # Errors
+    /// If the file of measurements cannot be written, or a measurement fails.
+    pub fn measure<K: Serialize, V: Serialize + DeserializeOwned>(
+        &mut self,
+        points: &[K],
+        cost: impl Fn(&K) -> f64,
+        mut measure: impl FnMut(&K, &dyn Fn(f64)) -> Result<V, Failure>,
+    ) -> Result<Vec<V>, Failure> {
+        let (mut known, mut file) = (HashMap::new(), None);
+        if let Some(out) = &self.out {
+            let path = out.join(self.name).with_extension("jsonl");
+            let told = |error| format!("{}: {error}", path.display());
+            fs::create_dir_all(out).map_err(told)?;
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            // A line that was being written when the program was killed cannot be read, and is measured again.
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            let lines = lines.filter(|line: &Line<serde_json::Value, V>| line.full == self.full);
+            known = lines.map(|line| (line.of.to_string(), (line.seconds, line.found))).collect();
+            let mut lines = OpenOptions::new().create(true).append(true).open(&path).map_err(told)?;
+            if !text.is_empty() && !text.ends_with('\n') {
+                writeln!(lines)?;
+            }
+            file = Some(lines);
+        }
+        let keys: Vec<String> = points
+            .iter()
+            .map(|point| serde_json::to_value(point).map(|v| v.to_string()))
+            .collect::<Result<_, _>>()?;
+        let left = points.iter().zip(&keys).filter(|(_, key)| !known.contains_key(*key));
+        let whole: f64 = left.map(|(point, _)| cost(point)).sum();
+        let bar = ProgressBar::new(10_000);
+        bar.set_style(ProgressStyle::with_template("{wide_bar} {percent:>3} %, {eta} left: {msg}")?);
+        let mut done = 0.0;
+        let mut found = Vec::new();
+        for (point, key) in points.iter().zip(keys) {
+            if let Some((seconds, value)) = known.remove(&key) {
+                self.seconds += seconds;
+                found.push(value);
+                continue;
+            }
+            bar.set_message(key);
+            let (start, share) = (Instant::now(), cost(point) / whole);
+            let value =
+                measure(point, &|fraction| bar.set_position(((done + share * fraction) * 1e4) as u64))?;
+            let seconds = start.elapsed().as_secs_f64();
+            done += share;
+            self.seconds += seconds;
+            let line = Line { full: self.full, of: point, seconds, found: value };
+            if let Some(file) = &mut file {
+                writeln!(file, "{}", serde_json::to_string(&line)?)?;
+            }
+            found.push(line.found);
+        }
+        bar.finish_and_clear();
+        Ok(found)
+    }
+
+    /// Prints what was found beside what was published, and writes the figure, its curves and the quantities.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    #[allow(clippy::print_stdout, reason = "an example shows what it found")]
+    pub fn finish(&self, panels: &[Panel], quantities: &[Quantity]) -> Result<(), Failure> {
+        println!("{}", self.about);
+        println!("{:<58} {:>20} {:>10}  verdict", "", "found (95 %)", "published");
+        for quantity in quantities {
+            println!("{quantity}  {}", quantity.verdict(self.full));
+        }
+        println!("measured in {:.0} s", self.seconds);
+        let Some(out) = &self.out else { return Ok(()) };
+        let stem = out.join(self.name);
+        let told = |error: &dyn Error| format!("{}: {error}", stem.display());
+        fs::create_dir_all(out).map_err(|error| told(&error))?;
+        figure::write(self.about, panels, &stem).map_err(|error| told(&error))?;
+
+        let mut curves = csv::Writer::from_path(stem.with_extension("csv"))?;
+        curves.write_record(["panel", "curve", "x", "y"])?;
+        for (panel, series) in
+            panels.iter().flat_map(|panel| panel.series.iter().map(move |series| (panel, series)))
+        {
+            for (x, y) in &series.points {
+                curves.write_record([&panel.title, &series.label, &x.to_string(), &y.to_string()])?;
+            }
+        }
+        curves.flush()?;
+        let report = serde_json::json!({
+            "example": self.name,
+            "about": self.about,
+            "full": self.full,
+            "seconds": self.seconds,
+            "quantities": quantities.iter().map(|quantity| quantity.report(self.full)).collect::<Vec<_>>(),
+        });
+        serde_json::to_writer_pretty(File::create(stem.with_extension("json"))?, &report)?;
+        Ok(())
+    }
+}
+
+/// A curve of a panel.
+pub fn series(label: impl Into<String>, color: usize, style: Style, points: Vec<(f64, f64)>) -> Series {
+    Series { label: label.into(), color, style, points }
+}
+
+/// Published values at 2^`first`, 2^(`first` + 1), …
+pub fn at_powers_of_two(first: i32, values: &[f64]) -> Vec<(f64, f64)> {
+    (first..).zip(values).map(|(log, &value)| (f64::from(log).exp2(), value)).collect()
+}
