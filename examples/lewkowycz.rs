@@ -1,0 +1,212 @@
+//! The catapult: what descent does at rates that are too large for the linear model. (Lewkowycz et al. 2020.)
+//!
+//! Section 2 solves the smallest network: f = v·u x/√n, one example x = 1 with target 0. Steps on f²/2 move f and its tangent
+//! kernel λ = (‖u‖² + ‖v‖²)/n among themselves, exactly:
+//!
+//! > f ← (1 − ηλ + η²f²/n) f,  λ ← λ + (ηf²/n)(ηλ − 4).
+//!
+//! Below η = 2/λ₀ that is the linear model, and λ stays; from there to 4/λ₀ the loss grows to the order of n, by which λ falls
+//! until it is below 2/η, and f converges after all; beyond, λ grows as well. Networks of relu layers stand about 12/λ₀; there
+//! λ is the largest eigenvalue of Θ/N, and is measured when ηt is 40 times 2/λ₀ (Fig. 2).
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "widths and steps are small"
+)]
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use cotangent::kernels::largest_eigenvalue;
+use cotangent::prelude::*;
+use examples::{Failure, Images, Quantity, Set, Study, Within, series};
+use figure::{Axes, Panel, Style};
+use serde::{Deserialize, Serialize};
+
+/// What training at a rate came to.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    /// (f, λ) of the first example, where it was looked at.
+    way: Vec<(f64, f64)>,
+    /// λ/λ₀ after the last step, if it was made.
+    end: Option<f64>,
+}
+
+impl Found {
+    /// λ/λ₀ in the end, unless it was diverging by then.
+    fn end(&self) -> Option<f64> {
+        self.end.filter(|&end| end < 2.0)
+    }
+}
+
+/// Descent at ηλ₀ = `steep`, with as many steps as that takes, looking at each of the first `looks`.
+fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64, looks: usize) -> Found {
+    let (theta, n, x) = (network.init(seed), network.examples(&task.train_x), &task.train_x);
+    let threads = if n > 1 { Threads::available() } else { Threads::one() };
+    let mut jacobian = Linearized::of_network(network, n).at(&theta, x, &threads);
+    let mut lambda = |theta: &[f64]| {
+        jacobian.relinearize(theta, x);
+        largest_eigenvalue(jacobian.rows(), |v, out| jacobian.gram_apply(v, out), 1e-4, 100).value / n as f64
+    };
+    let first = lambda(&theta);
+    let (rate, steps) = (steep / first, (steps / steep).ceil() as usize);
+    let settings = Settings { threads: threads.clone(), ..Settings::new(rate, steps) };
+    let mut model = Descent::network(network, &theta, task, &settings);
+    let records = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
+    let mut way = Vec::new();
+    let look = |_: usize, models: &mut [&mut dyn Model<f64>]| {
+        let theta = models[0].parameters().expect("a network has parameters");
+        way.push((models[0].outputs(Part::Train)[0], lambda(&theta)));
+        ControlFlow::Continue(())
+    };
+    let converged =
+        descend(&mut [&mut model], &Course { steps, records, batches: None }, look, |_| {}).is_ok();
+    let end = way.last().filter(|_| converged).map(|(_, lambda)| lambda / first);
+    Found { way, end }
+}
+
+/// How far a step was from the recursion, at most, relative to the terms of sums: f = v·u/√n is one of up to √n λ/2.
+fn off(steep: f64, width: f64, way: &[(f64, f64)]) -> f64 {
+    let rate = steep / way[0].1;
+    let off = way.windows(2).map(|step| {
+        let [(f, l), (f_next, l_next)] = [step[0], step[1]];
+        let (a, b) = (rate * l, rate * f * f / width);
+        let (next, change) = ((1.0 - a + rate * b) * f, b * (a - 4.0));
+        let terms = [(1.0 + a + rate * b) * (f.abs() + width.sqrt() * l / 2.0), l + b * (a + 4.0)];
+        ((f_next - next).abs() / terms[0]).max((l_next - l - change).abs() / terms[1])
+    });
+    off.fold(0.0, f64::max)
+}
+
+/// What `of` says of all rates of each seed.
+fn each(found: &[Found], rates: &[f64], of: impl Fn(f64, &Found) -> Option<f64>) -> Vec<f64> {
+    let largest =
+        |runs: &[Found]| rates.iter().zip(runs).filter_map(|(&rate, run)| of(rate, run)).fold(0.0, f64::max);
+    found.chunks_exact(rates.len()).map(largest).collect()
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (seeds, full) = (study.either(10, 3), study.full());
+    let rates: Vec<f64> = (1..=90).map(|i| 0.05 * f64::from(i)).collect();
+    let steep: Vec<f64> =
+        rates.iter().map(|rate| 10.0 * rate).filter(|r| *r <= 16.0 && (full || r % 2.0 == 0.0)).collect();
+    let grid = |name, seeds: u64, rates: &[f64]| -> Vec<(&str, u64, f64)> {
+        (0..seeds).flat_map(|seed| rates.iter().map(move |&rate| (name, seed, rate))).collect()
+    };
+    let small = Network::new(mlp(&[512], 1, Activation::Identity, Scaling::ntk(1.0, 0.0)), [1]);
+    let example = Task { train_x: vec![1.0], train_y: vec![0.0], test_x: vec![], test_y: vec![] };
+    let linear = study.measure(
+        &grid("linear", seeds, &rates),
+        |_| 1.0,
+        |&(_, seed, steep), _| Ok(train(&small, &example, seed, steep, 4000.0, 200)),
+    )?;
+    let images = study.images(Set::Mnist)?;
+    let classes: Vec<u8> = (0..10).collect();
+    let layers = mlp(&[study.either(512, 64); 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
+    let wide = Network::new(layers, [images[0].size]);
+    let examples = study.either(256, 64);
+    let cost = |&(_, _, steep): &(&str, u64, f64)| 1.0 / steep;
+    let relu = study.measure(&grid("relu", 3, &steep), cost, |&(_, seed, steep), _| {
+        let task = Images::task(&images, &classes, [examples, 10], seed)?;
+        Ok(train(&wide, &task, seed, steep, 80.0, 0))
+    })?;
+
+    let rise = |run: &Found| run.way.iter().any(|(f, _)| f.abs() > run.way[0].0.abs());
+    let quantity = |name: &str, seeds, published, within| Quantity {
+        name: name.into(),
+        seeds,
+        published,
+        within: Within::Absolute(within),
+    };
+    let quantities = [
+        quantity(
+            "10¹⁵ × largest relative difference to the recursion",
+            each(&linear, &rates, |rate, run| {
+                Some(1e15 * off(rate, 512.0, &run.way[..run.way.len().min(200)]))
+            }),
+            Some(0.0),
+            100.0,
+        ),
+        quantity(
+            "linear: ηλ₀ up to which |f| never exceeds |f₀|",
+            each(&linear, &rates, |rate, run| (!rise(run)).then_some(rate)),
+            Some(2.0),
+            0.1,
+        ),
+        quantity(
+            "linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)",
+            each(&linear, &rates, |rate, run| {
+                run.end().filter(|_| rate < 1.5).map(|end| 512.0 * (end - 1.0).abs())
+            }),
+            None,
+            0.0,
+        ),
+        quantity(
+            "linear: largest ηλ after a catapult (theorem: at most 2)",
+            each(&linear, &rates, |rate, run| run.end().filter(|_| rise(run)).map(|end| rate * end)),
+            None,
+            0.0,
+        ),
+        quantity(
+            "linear: ηλ₀ up to which it converges",
+            each(&linear, &rates, |rate, run| run.end().map(|_| rate)),
+            Some(4.0),
+            0.1,
+        ),
+        quantity(
+            "relu: ηλ₀ up to which it does not diverge, about",
+            each(&relu, &steep, |rate, run| run.end().map(|_| rate)),
+            Some(12.0),
+            3.0,
+        ),
+    ];
+
+    let ends = |found: &[Found], rates: &[f64]| -> Vec<(f64, f64)> {
+        found.iter().zip(rates.iter().cycle()).filter_map(|(run, &rate)| Some((rate, run.end()?))).collect()
+    };
+    let bound = |last: f64| {
+        (20..)
+            .map(|i| 0.1 * f64::from(i))
+            .take_while(|rate| *rate <= last)
+            .map(|rate| (rate, 2.0 / rate))
+            .collect()
+    };
+    let panel = |title: &str, [x, y]: [&str; 2], axes, series| Panel {
+        axes,
+        title: title.into(),
+        x_label: x.into(),
+        y_label: y.into(),
+        series,
+    };
+    let after = |found, rates: &[f64], last| {
+        vec![
+            series("networks", 0, Style::Points, ends(found, rates)),
+            series("2/η", 3, Style::Dashed, bound(last)),
+        ]
+    };
+    let losses = (1..=4).map(|i| {
+        let run = &linear[20 * i - 2];
+        let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9).log10()));
+        series(format!("ηλ₀ = {:.2}", rates[20 * i - 2]), i - 1, Style::Solid, points.collect())
+    });
+    let panels = [
+        panel(
+            "Linear, one hidden layer of 512",
+            ["ηλ₀", "λ/λ₀ in the end"],
+            Axes::Linear,
+            after(&linear, &rates, 4.0),
+        ),
+        panel("The first of them", ["steps", "log₁₀ of the loss"], Axes::Linear, losses.collect()),
+        panel(
+            "Relu, three hidden layers",
+            ["ηλ₀", "λ/λ₀ in the end"],
+            Axes::Linear,
+            after(&relu, &steep, 16.0),
+        ),
+    ];
+    study.finish(&panels, &quantities)
+}
+
+fn main() -> ExitCode {
+    examples::run("lewkowycz", "Lewkowycz et al. 2020: large learning rates", study)
+}
