@@ -106,5 +106,5 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 }
 
 fn main() -> ExitCode {
-    examples::run("arora", "Arora et al. 2019: trained networks and regression with their kernel", study)
+    examples::run("arora", "Arora et al. 2019: networks and their kernels", study)
 }

@@ -148,15 +148,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points
     };
-    let rows = all.iter().filter(|((i, w, _), _)| *i == "normal" && *w == 500);
-    let mut circle: Vec<_> = rows
-        .flat_map(|(_, f)| {
-            [(0, Style::Solid), (1, Style::Dashed)].map(|(i, style)| series("", i, style, curve(&f.rows[i])))
-        })
-        .collect();
-    for (series, label) in circle.iter_mut().zip(["n = 500, start", "200 steps"]) {
-        series.label = label.into();
-    }
+    let cloud = |i: usize| {
+        let rows = all.iter().filter(|((inputs, width, _), _)| *inputs == "normal" && *width == 500);
+        rows.flat_map(|(_, found)| curve(&found.rows[i])).collect::<Vec<_>>()
+    };
+    let mut circle = vec![
+        series("n = 500, 200 steps", 1, Style::Points, cloud(1)),
+        series("n = 500, at the beginning", 0, Style::Points, cloud(0)),
+    ];
     let row: Vec<f64> = limit.values()[..GRID].iter().map(|&k| f64::from(k)).collect();
     circle.push(series("limit", 6, Style::Solid, curve(&row)));
     let panels = [
