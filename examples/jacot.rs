@@ -61,7 +61,7 @@ fn train(
     if inputs == "circle" {
         x.chunks_exact_mut(2).for_each(|x| {
             let norm = x[0].hypot(x[1]);
-            x.iter_mut().for_each(|x| *x /= norm)
+            x.iter_mut().for_each(|x| *x /= norm);
         });
     }
     let y = x.chunks_exact(2).map(|x| x[0] * x[1]).collect();
@@ -112,7 +112,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     };
     let mut quantities = Vec::new();
     let mut add = |name: String, seeds, published| {
-        quantities.push(Quantity { name, seeds, published, within: Within::Relative(0.3) })
+        quantities.push(Quantity { name, seeds, published, within: Within::Relative(0.3) });
     };
     for (i, &width) in widths.iter().enumerate() {
         add(format!("n = {width}: relative error of Θ̂"), of("normal", width, &|f| f.error), PUBLISHED[0][i]);
