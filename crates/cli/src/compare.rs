@@ -92,15 +92,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn sweep<T: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let task: Task<T> = task(arguments)?;
+    let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
+    let settings =
+        arguments.method.settings(arguments.train.get(), arguments.seed, threads).map_err(Failure::usage)?;
     let subjects = subjects(arguments, size_of::<T>())?;
     // Before the work, not after it: what cannot be written is said at once.
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::unwritable(&arguments.out, error))?;
     let curves = arguments.out.join("curves.csv");
     let file = File::create(&curves).map_err(|error| Failure::unwritable(&curves, error))?;
-
-    let threads = arguments.threads.map_or_else(Threads::available, Threads::new);
-    let settings =
-        arguments.method.settings(arguments.train.get(), arguments.seed, threads).map_err(Failure::usage)?;
     let mut runs: Vec<Run> = Vec::new();
     let mut failed = None;
     for Subject { name, width, network } in subjects {

@@ -198,16 +198,13 @@ impl<'a, T: Real> Run<'a, T> {
         let expected = expected_losses(self.network, self.task, &self.settings, &course.records);
         let mut expected = expected.and_then(Result::ok).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::new();
-        let mut bound = f64::INFINITY;
         let mut broken = None;
         let look = |step: usize, models: &mut [&mut dyn Model<T>]| {
             let record = self.record(step, models, expected.next());
             let losses = record.loss_train;
             let (largest, enough) = (losses.network.max(losses.linear), self.settings.enough);
-            if step == 0 {
-                bound = 1e6 * largest;
-            }
-            if !(losses.network <= bound && losses.linear <= bound) {
+            // What grows without bound is seen by the loop, and what was never finite here.
+            if !(losses.network.is_finite() && losses.linear.is_finite()) {
                 broken = Some(step);
                 return ControlFlow::Break(());
             }
