@@ -317,18 +317,19 @@ impl<T: Real> Loss<T> {
     }
 }
 
-/// Σ (a − b)², summed in `f64`.
-fn squares<T: Real>(a: &[T], b: &[T]) -> f64 {
-    a.iter().zip(b).map(|(&a, &b)| (a.into() - b.into()).powi(2)).sum()
+/// The root mean square of a − b over all entries of two tables of outputs, summed in `f64`.
+#[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]
+pub fn rmse<T: Real>(a: &[T], b: &[T]) -> f64 {
+    let squares: f64 = a.iter().zip(b).map(|(&a, &b)| (a.into() - b.into()).powi(2)).sum();
+    (squares / a.len() as f64).sqrt()
 }
 
+/// The fraction of examples, of so many `outputs` each, whose largest output in `f` is that in the targets `y`.
+///
+/// # Panics
+/// If there are no outputs.
 #[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]
-fn rmse<T: Real>(a: &[T], b: &[T]) -> f64 {
-    (squares(a, b) / a.len() as f64).sqrt()
-}
-
-#[allow(clippy::cast_precision_loss, reason = "tables have fewer than 2⁵³ entries")]
-fn accuracy<T: Real>(f: &[T], y: &[T], outputs: usize) -> f64 {
+pub fn accuracy<T: Real>(f: &[T], y: &[T], outputs: usize) -> f64 {
     let class = |row: &[T]| (0..row.len()).reduce(|best, i| if row[i] > row[best] { i } else { best });
     let rows = f.chunks_exact(outputs).zip(y.chunks_exact(outputs));
     let right = rows.clone().filter(|(f, y)| class(f) == class(y)).count();

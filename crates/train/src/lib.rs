@@ -126,7 +126,7 @@ mod step;
 mod weights;
 
 pub use closed_form::{ClosedForm, NoClosedForm, Ridge, Training};
-pub use compare::{Comparison, Diverged, Pair, Record, compare};
+pub use compare::{Comparison, Diverged, Pair, Record, accuracy, compare, rmse};
 pub use conjugate::{ConjugateGradient, NoSolution, Solution};
 pub use descend::{Course, Exploded, descend};
 pub use ensemble::{Ensemble, Points};
