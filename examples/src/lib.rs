@@ -7,23 +7,27 @@
 //! published.
 
 mod images;
+mod linear;
 mod quantity;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use figure::{Panel, Series, Style};
+use cotangent::prelude::{Course, Model, Part, Real, descend};
+use figure::{Axes, Panel, Series, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use images::{Images, Set};
+pub use linear::Linear;
 pub use quantity::{Curves, Quantity, Within, half_width};
 
 /// What examples fail with: something that the user or the data did wrong.
@@ -207,6 +211,50 @@ impl Study {
         serde_json::to_writer_pretty(File::create(stem.with_extension("json"))?, &report)?;
         Ok(())
     }
+}
+
+/// Makes so many steps of a model on all examples, and calls `progress` with the fraction of them that is done.
+///
+/// # Errors
+/// If it diverges.
+pub fn train<T: Real>(model: &mut dyn Model<T>, steps: usize, progress: &dyn Fn(f64)) -> Result<(), Failure> {
+    train_until(model, &[steps], progress, |_| ())
+}
+
+/// The same with as many steps as the last of `records`, ascending, and calls `look` after each of these.
+///
+/// # Errors
+/// If it diverges.
+pub fn train_until<T: Real>(
+    model: &mut dyn Model<T>,
+    records: &[usize],
+    progress: &dyn Fn(f64),
+    mut look: impl FnMut(&mut dyn Model<T>),
+) -> Result<(), Failure> {
+    let steps = records.last().copied().unwrap_or(0);
+    let course = Course { steps, records: records.to_vec(), batches: None };
+    let look = |_: usize, models: &mut [&mut dyn Model<T>]| {
+        look(models[0]);
+        ControlFlow::Continue(())
+    };
+    descend(&mut [model], &course, look, |step| progress(step as f64 / steps as f64))?;
+    Ok(())
+}
+
+/// Outputs of a model now: on the examples to train on, and on those to test on.
+pub fn both_outputs<T: Real>(model: &mut dyn Model<T>) -> [Vec<T>; 2] {
+    [Part::Train, Part::Test].map(|part| model.outputs(part).to_vec())
+}
+
+/// The root mean square of the differences.
+pub fn rms<T: Real>(a: &[T], b: &[f64]) -> f64 {
+    let squares = a.iter().zip(b).map(|(&a, b)| (a.into() - b).powi(2));
+    (squares.sum::<f64>() / a.len() as f64).sqrt()
+}
+
+/// A panel of a figure: its title and what its axes show.
+pub fn panel(axes: Axes, [title, x, y]: [&str; 3], series: Vec<Series>) -> Panel {
+    Panel { axes, title: title.into(), x_label: x.into(), y_label: y.into(), series }
 }
 
 /// A curve of a panel.

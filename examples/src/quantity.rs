@@ -1,5 +1,6 @@
 //! What was measured over several seeds, with its confidence interval, beside what was published.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use cotangent::linearize::PowerLaw;
@@ -9,6 +10,15 @@ use cotangent::linearize::PowerLaw;
 pub struct Curves(pub Vec<Vec<(f64, f64)>>);
 
 impl Curves {
+    /// Of what was measured: seed, x and y.
+    pub fn of(measured: impl IntoIterator<Item = (u64, f64, f64)>) -> Self {
+        let mut curves = BTreeMap::<u64, Vec<(f64, f64)>>::new();
+        for (seed, x, y) in measured {
+            curves.entry(seed).or_default().push((x, y));
+        }
+        Self(curves.into_values().collect())
+    }
+
     /// The geometric mean over seeds, where all have the same x.
     pub fn mean(&self) -> Vec<(f64, f64)> {
         let count = self.0.len() as f64;
@@ -52,6 +62,16 @@ pub enum Within {
 }
 
 impl Quantity {
+    /// `seeds` is what was found, `published` the number of the paper, if it has one, and `within` how far apart they may be.
+    pub fn new(
+        name: impl Into<String>,
+        seeds: Vec<f64>,
+        published: impl Into<Option<f64>>,
+        within: Within,
+    ) -> Self {
+        Self { name: name.into(), seeds, published: published.into(), within }
+    }
+
     /// The mean over seeds.
     pub fn mean(&self) -> f64 {
         self.seeds.iter().sum::<f64>() / self.seeds.len() as f64
@@ -87,7 +107,10 @@ impl Quantity {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = format!("{:.4} ± {:.4}", self.mean(), half_width(&self.seeds));
+        let found = match half_width(&self.seeds) {
+            half if half.is_nan() => format!("{:.4}", self.mean()),
+            half => format!("{:.4} ± {half:.4}", self.mean()),
+        };
         let published = self.published.map_or_else(|| "–".into(), |published| published.to_string());
         write!(f, "{:<58} {found:>20} {published:>10}", self.name)
     }
