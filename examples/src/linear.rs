@@ -87,11 +87,22 @@ impl Linear {
             Part::Train => self.form.outputs(f0.as_ref(), y, trainings)?,
             Part::Test => self.form.elsewhere(self.cross.as_ref(), g0.as_ref(), f0.as_ref(), y, trainings)?,
         };
-        let row_major = |matrix: &Mat<f64>| {
-            matrix.row_iter().flat_map(|row| row.iter().copied().collect::<Vec<f64>>()).collect()
-        };
         Ok(made.iter().map(row_major).collect())
     }
+
+    /// α after each training, an example after another: by Jᵀ α its parameters have moved.
+    ///
+    /// # Errors
+    /// If steps diverge.
+    pub fn dual(&self, start: &[Vec<f32>; 2], trainings: &[Training]) -> Result<Vec<Vec<f64>>, Failure> {
+        let f0 = table(&wide(&start[0]), self.targets.ncols());
+        let made = self.form.dual(f0.as_ref(), self.targets.as_ref(), trainings)?;
+        Ok(made.iter().map(row_major).collect())
+    }
+}
+
+fn row_major(matrix: &Mat<f64>) -> Vec<f64> {
+    matrix.row_iter().flat_map(|row| row.iter().copied().collect::<Vec<f64>>()).collect()
 }
 
 fn table(values: &[f64], columns: usize) -> Mat<f64> {

@@ -41,7 +41,7 @@ pub enum Axes {
 /// One curve. Points that a logarithmic axis cannot show are left out.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What the legend calls it.
+    /// What the legend calls it; without a name, it has no line there.
     pub label: String,
     /// An index into the palette, which repeats.
     pub color: usize,
@@ -153,8 +153,17 @@ fn draw_panel<B: DrawingBackend>(
             (value - axis.start) / (axis.end - axis.start)
         }
     };
-    let places: Vec<(f64, f64)> = points().map(|p| (place(p.0, &x), place(p.1, &y))).collect();
-    let legend = emptiest_corner(&places, panel.series.len());
+    let mut places = Vec::new();
+    for series in &panel.series {
+        let ends = series.points.iter().copied().filter(shown).map(|p| (place(p.0, &x), place(p.1, &y)));
+        let ends: Vec<(f64, f64)> = ends.collect();
+        places.extend(&ends);
+        if series.style != Style::Points {
+            places.extend(ends.windows(2).flat_map(|pair| between(pair[0], pair[1])));
+        }
+    }
+    let labels = panel.series.iter().map(|series| &series.label[..]).filter(|label| !label.is_empty());
+    let legend = emptiest_place(&places, &labels.collect::<Vec<_>>());
     let mut builder = ChartBuilder::on(area);
     builder
         .caption(&panel.title, (FONT, 16 * unit))
@@ -201,34 +210,32 @@ where
         let color = PALETTE[series.color % PALETTE.len()];
         let line = color.stroke_width(2 * unit);
         let curve = series.points.iter().copied().filter(|point| shown(point));
-        let sample = move |(x, y): (i32, i32)| [(x, y), (x + 24 * pixels, y)];
-        match series.style {
-            Style::Solid => chart
-                .draw_series(LineSeries::new(curve, line))?
-                .label(&series.label)
-                .legend(move |at| PathElement::new(sample(at), line)),
-            Style::Dashed => {
-                let (dash, gap) = (6 * unit, 4 * unit);
-                chart
-                    .draw_series(DashedLineSeries::new(curve, dash, gap, line))?
-                    .label(&series.label)
-                    .legend(move |at| DashedPathElement::new(sample(at), dash, gap, line))
+        let (dash, gap) = (6 * unit, 4 * unit);
+        let drawn = match series.style {
+            Style::Solid => chart.draw_series(LineSeries::new(curve, line))?,
+            Style::Dashed => chart.draw_series(DashedLineSeries::new(curve, dash, gap, line))?,
+            Style::Band => {
+                let outline: Vec<_> = curve.collect();
+                chart.draw_series(std::iter::once(Polygon::new(outline, color.mix(0.2).filled())))?
             }
-            Style::Band => chart
-                .draw_series(std::iter::once(Polygon::new(
-                    curve.collect::<Vec<_>>(),
-                    color.mix(0.2).filled(),
-                )))?
-                .label(&series.label)
-                .legend(move |(x, y)| {
-                    let corners = [(x, y - 4 * pixels), (x + 24 * pixels, y + 4 * pixels)];
-                    Rectangle::new(corners, color.mix(0.2).filled())
-                }),
-            Style::Points => chart
-                .draw_series(curve.map(|point| Circle::new(point, 4 * unit, color.filled())))?
-                .label(&series.label)
-                .legend(move |(x, y)| Circle::new((x + 12 * pixels, y), 4 * unit, color.filled())),
+            Style::Points => {
+                chart.draw_series(curve.map(|point| Circle::new(point, 4 * unit, color.filled())))?
+            }
         };
+        if series.label.is_empty() {
+            continue;
+        }
+        let style = series.style;
+        drawn.label(&series.label).legend(move |(x, y)| {
+            let ends = [(x, y), (x + 24 * pixels, y)];
+            let corners = [(x, y - 4 * pixels), (x + 24 * pixels, y + 4 * pixels)];
+            match style {
+                Style::Solid => PathElement::new(ends, line).into_dyn(),
+                Style::Dashed => DashedPathElement::new(ends, dash, gap, line).into_dyn(),
+                Style::Band => Rectangle::new(corners, color.mix(0.2).filled()).into_dyn(),
+                Style::Points => Circle::new((x + 12 * pixels, y), 4 * unit, color.filled()).into_dyn(),
+            }
+        });
     }
     chart
         .configure_series_labels()
@@ -262,22 +269,36 @@ fn short(x: f64) -> String {
     }
 }
 
-/// The corner where a legend of so many lines covers the fewest of the points, given as fractions of the axes.
-fn emptiest_corner(points: &[(f64, f64)], lines: usize) -> SeriesLabelPosition {
-    #[allow(clippy::cast_precision_loss, reason = "a legend has few lines")]
-    let (width, height) = (0.33, 0.06 + 0.055 * lines as f64);
-    let corners = [
-        (SeriesLabelPosition::LowerRight, true, false),
-        (SeriesLabelPosition::LowerLeft, false, false),
-        (SeriesLabelPosition::UpperRight, true, true),
-        (SeriesLabelPosition::UpperLeft, false, true),
+/// Some points of the way from one to another.
+fn between(a: (f64, f64), b: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
+    (1..16).map(|i| f64::from(i) / 16.0).map(move |t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
+}
+
+/// Where at the border a legend with these lines covers the fewest of the points, given as fractions of the axes.
+#[allow(clippy::cast_precision_loss, reason = "a legend has few lines, and they are short")]
+fn emptiest_place(points: &[(f64, f64)], labels: &[&str]) -> SeriesLabelPosition {
+    let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+    let (width, height) = (0.14 + 0.017 * longest as f64, 0.06 + 0.05 * labels.len() as f64);
+    // Where along each axis it stands: at its beginning, in the middle or at its end.
+    let places = [
+        (SeriesLabelPosition::LowerRight, 2, 0),
+        (SeriesLabelPosition::LowerLeft, 0, 0),
+        (SeriesLabelPosition::UpperRight, 2, 2),
+        (SeriesLabelPosition::UpperLeft, 0, 2),
+        (SeriesLabelPosition::MiddleRight, 2, 1),
+        (SeriesLabelPosition::MiddleLeft, 0, 1),
+        (SeriesLabelPosition::UpperMiddle, 1, 2),
+        (SeriesLabelPosition::LowerMiddle, 1, 0),
     ];
-    let covered = |right: bool, upper: bool| {
-        let inside = |at: f64, far: bool, size: f64| if far { at > 1.0 - size } else { at < size };
-        points.iter().filter(|(x, y)| inside(*x, right, width) && inside(*y, upper, height)).count()
+    let covered = |along: u32, up: u32| {
+        let inside = |at: f64, place: u32, size: f64| {
+            let start = 0.5 * f64::from(place) * (1.0 - size);
+            (start..=start + size).contains(&at)
+        };
+        points.iter().filter(|(x, y)| inside(*x, along, width) && inside(*y, up, height)).count()
     };
-    let best = corners.into_iter().min_by_key(|&(_, right, upper)| covered(right, upper));
-    best.expect("there are four corners").0
+    let best = places.into_iter().min_by_key(|&(_, along, up)| covered(along, up));
+    best.map_or(SeriesLabelPosition::LowerRight, |best| best.0)
 }
 
 /// The whole decades around some positive numbers.
@@ -291,13 +312,17 @@ fn decades(values: &mut dyn Iterator<Item = f64>) -> Range<f64> {
     10_f64.powf(low - 1e-9)..10_f64.powf(high.max(low + 1.0) + 1e-9)
 }
 
-/// 0.1, 1, 10, 100, otherwise 10ⁿ.
+/// 0.1, 1, 10, 100, otherwise 10ⁿ, or a digit times that.
 fn power_of_ten(x: &f64) -> String {
     #[allow(clippy::cast_possible_truncation, reason = "an exponent of ten")]
-    let exponent = x.log10().round() as i32;
+    let exponent = (x.log10() + 1e-6).floor() as i32;
     if (-1..3).contains(&exponent) {
-        return format!("{x}");
+        return short(*x);
     }
     let digit = |c: char| c.to_digit(10).and_then(|d| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(d as usize)).unwrap_or('⁻');
-    format!("10{}", exponent.to_string().chars().map(digit).collect::<String>())
+    let power: String = exponent.to_string().chars().map(digit).collect();
+    match (x / 10_f64.powi(exponent)).round() {
+        one if one <= 1.0 => format!("10{power}"),
+        times => format!("{times}·10{power}"),
+    }
 }
