@@ -53,6 +53,7 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
     let &Point { standard, width, examples, last, seed } = point;
     let threads = Threads::available();
     let task: Task<f32> = Images::task(images, &[7, 0], [examples; 2], seed)?;
+    let task = Images::each_alike(task, images[0].size);
     let [w, b] = [2_f64.sqrt(), 0.1_f64.sqrt()];
     let scaling = [Scaling::ntk(w, b), Scaling::standard(w, b)][standard];
     let network = Network::new(mlp(&[width; 5], 1, Activation::Relu, scaling), [images[0].size]);
@@ -62,12 +63,13 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
         linear.push(Linear::of_limit(&network, &task, &threads)?);
     }
 
-    // Time passes by `unit` each step; the rate of standard parameterization is smaller.
+    // Time passes by `unit` each step; the gradient is that of the mean square error, without ½.
     let (unit, scale) = ([0.01, 0.005][standard], [1.0, width as f64][standard]);
+    let rate = 2.0 * unit / scale;
     let times = (0..).map(|j| 0.01 * f64::from(j).exp2()).take_while(|t| *t < 1.01 * last);
     let times: Vec<f64> = times.collect();
     let records: Vec<usize> = times.iter().map(|t| (t / unit).round() as usize).collect();
-    let settings = Settings { threads: threads.clone(), ..Settings::new(unit / scale, 0) };
+    let settings = Settings { threads: threads.clone(), ..Settings::new(rate, 0) };
     let mut model = Descent::network(&network, &theta, &task, &settings);
     let start = both_outputs(&mut model);
     let tensors = network.parameters().tensors().iter();
@@ -80,7 +82,7 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
         states.push((model.outputs(Part::Test).to_vec(), of_weights(&|i| now[i] - theta[i])));
     })?;
 
-    let flows: Vec<_> = times.iter().map(|t| linear[0].flow(t / scale)).collect();
+    let flows: Vec<_> = times.iter().map(|t| linear[0].flow(t / unit * rate)).collect();
     let outputs = linear.iter().map(|linear| linear.outputs(Part::Test, &start, &flows));
     let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let jacobian = Linearized::of_network(&network, examples).at(&theta, &task.train_x, &threads);

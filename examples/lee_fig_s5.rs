@@ -1,138 +1,131 @@
-//! How far a trained network is from its linear model, against width and depth. (Lee et al. 2019, Fig. S5, the pane of fully
-//! connected networks.)
+//! How far a trained network is from its linear model, against width, depth and the number of examples. (Lee et al. 2019, Fig. S5,
+//! the panes of fully connected networks.)
 //!
-//! One, two or four hidden layers learn 128 images of two classes of CIFAR-10 by gradient descent, σ_w² = 2, σ_b² = 0.1; beside
-//! them their linear models in closed form, with the kernel of the network itself and with that of infinite width. Shown is the
-//! root mean square of the difference on 128 other images, at the end of training.
+//! One, two or four hidden relu layers learn images of two classes of CIFAR-10 by gradient descent, σ_w² = 2, σ_b² = 0.1; beside
+//! them their linear models in closed form, with the kernel of the network itself and with that of infinite width. Shown is the root
+//! mean square of the difference on other images.
 //!
-//! The paper leaves open the data, the activation, the rate and the number of steps. Here they are horses and planes, relu, a
-//! quarter of the largest stable rate at infinite width, and 1024 steps. Widths end at 512 here, and at 4096 in the paper, whose curves
-//! become steeper: published slopes are of the same widths.
+//! The paper leaves open the data, the activation, the rate and how long is trained. Here they are horses and planes, relu and a
+//! quarter of the largest stable rate at infinite width; the distance is measured at several times.
 //!
 //! `cargo run --release -p examples --example lee_fig_s5 -- [--full --data FOLDER] [--out FOLDER]`
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
-use cotangent::train::{ClosedForm, Ridge, Training};
-use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, at_powers_of_two, series};
-use faer::{Mat, MatRef};
-use figure::{Axes, Panel, Style};
+use examples::{
+    Curves, Failure, Images, Linear, Quantity, Set, Study, Within, at_powers_of_two, both_outputs, panel,
+    rms, series, train_until,
+};
+use figure::{Axes, Style};
 use serde::Serialize;
+
+/// Hidden layers, examples and published distances for widths 2⁵, 2⁶, …
+const PUBLISHED: [(usize, usize, &[f64]); 5] = [
+    (1, 128, &[0.5723, 0.3998, 0.2455, 0.1373, 0.07644, 0.03657, 0.02079, 0.01209]),
+    (2, 128, &[0.5348, 0.3604, 0.2319, 0.1254, 0.07186, 0.0353, 0.01941, 0.01052]),
+    (4, 128, &[0.5306, 0.3256, 0.1899, 0.1139, 0.06066, 0.03224, 0.01655, 0.008749]),
+    (2, 32, &[0.2793, 0.1695, 0.07798, 0.04135, 0.02477, 0.01244, 0.005977]),
+    (2, 512, &[0.6271, 0.5511, 0.3677, 0.2437, 0.1561, 0.08383, 0.04298]),
+];
+const STEPS: [usize; 5] = [16, 64, 256, 1024, 4096];
 
 #[derive(Serialize)]
 struct Point {
+    pane: usize,
     depth: usize,
+    examples: usize,
     width: usize,
     seed: u64,
-    examples: usize,
-    steps: u32,
+    steps: usize,
 }
-
-/// Depths and their published distances for widths 2⁵ to 2¹².
-const PUBLISHED: [(usize, [f64; 8]); 3] = [
-    (1, [0.5723, 0.3998, 0.2455, 0.1373, 0.07644, 0.03657, 0.02079, 0.01209]),
-    (2, [0.5348, 0.3604, 0.2319, 0.1254, 0.07186, 0.0353, 0.01941, 0.01052]),
-    (4, [0.5306, 0.3256, 0.1899, 0.1139, 0.06066, 0.03224, 0.01655, 0.008749]),
-];
 
 fn main() -> ExitCode {
     examples::run("lee_fig_s5", "Networks and linear models after training: Lee et al. 2019, Fig. S5", study)
 }
 
-fn study(study: &mut Study) -> Result<(), Failure> {
+/// Distances after each number of steps: from the linear model with the network's own kernel, and with that of infinite width.
+fn distances(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec<[f64; 2]>, Failure> {
+    let &Point { depth, examples, width, seed, steps, .. } = point;
     let threads = Threads::available();
-    let (logs, seeds, examples, steps) = study.either((5..10, 3, 128, 1024), (5..8, 2, 32, 128));
-    let widths: Vec<usize> = logs.map(|log| 1 << log).collect();
+    let task: Task<f32> = Images::task(images, &[7, 0], [examples, 128], seed)?;
+    let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
+    let network = Network::new(mlp(&vec![width; depth], 1, Activation::Relu, scaling), [images[0].size]);
+    let theta: Vec<f32> = network.init(seed);
+    let limit = Linear::of_limit(&network, &task, &threads)?;
+    let own = Linear::of_network(&network, &theta, &task, &threads)?;
+
+    let rate = 0.25 * limit.stable_rate();
+    let settings = Settings { threads, ..Settings::new(rate, steps) };
+    let mut model = Descent::network(&network, &theta, &task, &settings);
+    let start = both_outputs(&mut model);
+    let records: Vec<usize> = STEPS.into_iter().take_while(|&record| record <= steps).collect();
+    let mut outputs = Vec::new();
+    train_until(&mut model, &records, done, |model| outputs.push(model.outputs(Part::Test).to_vec()))?;
+
+    let linear = [own, limit].map(|linear| {
+        let after: Vec<_> = records.iter().map(|&count| linear.steps(rate, count)).collect();
+        linear.outputs(Part::Test, &start, &after)
+    });
+    let [own, limit] = linear;
+    Ok(outputs
+        .iter()
+        .zip(own?.iter().zip(&limit?))
+        .map(|(f, (own, limit))| [rms(f, own), rms(f, limit)])
+        .collect())
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (logs, seeds, steps) = study.either((5..12, 3, 1024), (5..8, 2, 64));
     let images = study.images(Set::Cifar10)?;
-    let point = |depth, seed| widths.iter().map(move |&width| Point { depth, width, seed, examples, steps });
-    let depths = PUBLISHED.iter().map(|published| published.0);
-    let points: Vec<Point> =
-        (0..seeds).flat_map(|seed| depths.clone().flat_map(move |depth| point(depth, seed))).collect();
-
-    let cost =
-        |point: &Point| (point.width * (images[0].size + (point.depth - 1) * point.width + 300)) as f64;
-    let distances =
-        study.measure(&points, cost, |&Point { depth, width, seed, examples, steps }, done| {
-            let task: Task<f64> = Images::task(&images, &[7, 0], [examples; 2], seed)?;
-            let network = |width| {
-                let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
-                Network::new(mlp(&vec![width; depth], 1, Activation::Relu, scaling), [images[0].size])
-            };
-            let limit = Infinite::new(&network(1))?;
-            let (x, z) = (&task.train_x[..], &task.test_x[..]);
-            let [own, cross] =
-                [(x, None), (z, Some(x))].map(|(x, others)| limit.kernels(x, others, &threads).ntk);
-            let infinite = ClosedForm::new(own.matrix(), Ridge::Absolute(0.0))?;
-            // Of the loss 1/(2N) Σ (f − y)².
-            let step = 0.25 * infinite.largest_stable_rate(0.0);
-
-            let network = network(width);
-            let theta: Vec<f64> = network.init(seed);
-            let ntk = Empirical::ntk(&network);
-            let [of_network, of_pairs] = [(x, None), (z, Some(x))]
-                .map(|(x, others)| ntk.kernel(Kind::Trace, &theta, x, others, &threads));
-            let finite = ClosedForm::new(of_network.matrix(), Ridge::Absolute(0.0))?;
-
-            let narrow = |table: &[f64]| table.iter().map(|&value| value as f32).collect::<Vec<f32>>();
-            let [train_x, train_y, test_x, test_y] = [x, &task.train_y, z, &task.test_y].map(narrow);
-            let task32 = Task { train_x, train_y, test_x, test_y };
-            let settings = Settings {
-                threads: threads.clone(),
-                ..Settings::new(step * examples as f64, steps as usize)
-            };
-            let mut model = Descent::network(&network, &narrow(&theta), &task32, &settings);
-            let column = |values: &[f32]| Mat::from_fn(values.len(), 1, |i, _| f64::from(values[i]));
-            let [f0, g0] = [Part::Train, Part::Test].map(|part| column(model.outputs(part)));
-            let course = Course { steps: steps as usize, records: vec![], batches: None };
-            let progress = |step| done(step as f64 / f64::from(steps));
-            descend(&mut [&mut model], &course, |_, _| ControlFlow::Continue(()), progress)?;
-
-            let f = column(model.outputs(Part::Test));
-            let y = MatRef::from_row_major_slice(&task.train_y, examples, 1);
-            let training = [Training::Steps { rate: step, momentum: 0.0, count: steps }];
-            let distance = |form: &ClosedForm, cross: MatRef<'_, f64>| -> Result<f64, Failure> {
-                let linear = form.elsewhere(cross, g0.as_ref(), f0.as_ref(), y, &training)?;
-                Ok((&f - &linear[0]).norm_l2() / (examples as f64).sqrt())
-            };
-            Ok([distance(&finite, of_pairs.matrix())?, distance(&infinite, cross.matrix())?])
-        })?;
+    let most = study.either(usize::MAX, 64);
+    let points: Vec<Point> = (0..PUBLISHED.len())
+        .flat_map(|pane| logs.clone().map(move |log| (pane, log)))
+        // Many examples only up to a width of 512.
+        .filter(|&(pane, log)| PUBLISHED[pane].1 <= 128 || log < 10)
+        .flat_map(|(pane, log)| (0..seeds).map(move |seed| (pane, log, seed)))
+        .map(|(pane, log, seed)| {
+            let (depth, examples, _) = PUBLISHED[pane];
+            Point { pane, depth, examples: examples.min(most), width: 1 << log, seed, steps }
+        })
+        .collect();
+    let cost = |&Point { depth, examples, width, .. }: &Point| {
+        (examples * width * (images[0].size + (depth - 1) * width + 300)) as f64
+    };
+    let found = study.measure(&points, cost, |point, done| distances(&images, point, done))?;
 
     let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (i, (depth, published)) in PUBLISHED.into_iter().enumerate() {
-        let curves = [0, 1].map(|kernel| {
-            let of_seed = |seed| {
-                let all = points.iter().zip(&distances);
-                let mine = all.filter(move |(point, _)| (point.depth, point.seed) == (depth, seed));
-                mine.map(|(point, distances)| (point.width as f64, distances[kernel])).collect()
-            };
-            Curves((0..seeds).map(of_seed).collect())
-        });
-        let names = ["the network's own kernel", "the kernel of infinite width"];
-        let published = at_powers_of_two(5, &published);
-        // Of the widths that are measured here: over all, it is steeper.
-        let slope = Curves(vec![published[..widths.len()].to_vec()]).slopes(0.0)[0];
-        for ((curves, name), slope) in curves.iter().zip(names).zip([Some(slope), None]) {
-            let name = format!("slope, depth {depth}, {name}");
-            quantities.push(Quantity {
+    for (pane, (depth, examples, published)) in PUBLISHED.into_iter().enumerate() {
+        let curves = |record: usize, kernel: usize| {
+            let mine = points.iter().zip(&found).filter(|(p, _)| p.pane == pane);
+            Curves::of(mine.map(|(p, found)| (p.seed, p.width as f64, found[record][kernel])))
+        };
+        let records = found[0].len();
+        let last = curves(records - 1, 0);
+        let published = at_powers_of_two(5, published);
+        let slope = Curves(vec![published[..last.0[0].len()].to_vec()]).slopes(0.0)[0];
+        for (record, count) in STEPS.into_iter().enumerate().take(records) {
+            let name = format!("slope, {depth} layers, {examples} examples, {count} steps");
+            quantities.push(Quantity::new(
                 name,
-                seeds: curves.slopes(0.0),
-                published: slope,
-                within: Within::Absolute(0.15),
-            });
+                curves(record, 0).slopes(0.0),
+                slope,
+                Within::Absolute(0.15),
+            ));
         }
-        panels.push(Panel {
-            axes: Axes::Logarithmic,
-            title: format!("hidden layers: {depth}"),
-            x_label: "width".into(),
-            y_label: "RMSE of f − f_lin at the end".into(),
-            series: vec![
-                series(names[0], i, Style::Solid, curves[0].mean()),
-                series(names[1], i, Style::Dashed, curves[1].mean()),
-                series("Lee et al. 2019", 6, Style::Points, published),
-            ],
-        });
+        let name = "the same, kernel of infinite width";
+        let limit = curves(records - 1, 1);
+        quantities.push(Quantity::new(name, limit.slopes(0.0), None, Within::Absolute(0.15)));
+        let labels = STEPS.map(|steps| format!("{steps} steps"));
+        let mut shown: Vec<_> = labels
+            .into_iter()
+            .take(records)
+            .enumerate()
+            .map(|(i, label)| series(label, i, Style::Solid, curves(i, 0).mean()))
+            .collect();
+        shown.push(series("infinite width, at the end", 5, Style::Dashed, limit.mean()));
+        shown.push(series("Lee et al.", 6, Style::Points, published));
+        let title = format!("{depth} hidden layers, {examples} examples");
+        panels.push(panel(Axes::Logarithmic, [&title, "width", "RMSE of f − f_lin"], shown));
     }
     study.finish(&panels, &quantities)
 }

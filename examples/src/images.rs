@@ -111,6 +111,19 @@ impl Images {
         Ok(Task { train_x: scaled(&x), train_y: targets(y), test_x: scaled(&z), test_y: targets(w) })
     }
 
+    /// The task with each image shifted and scaled by itself, so that its pixels have mean 0 and variance 1, and ‖x‖² is the
+    /// number of inputs.
+    pub fn each_alike<T: Real>(mut task: Task<T>, size: usize) -> Task<T> {
+        let count = T::literal(size as f64);
+        for image in task.train_x.chunks_exact_mut(size).chain(task.test_x.chunks_exact_mut(size)) {
+            let mean = image.iter().copied().sum::<T>() / count;
+            let variance = image.iter().map(|&x| (x - mean) * (x - mean)).sum::<T>() / count;
+            let scale = if variance > T::zero() { variance.sqrt().recip() } else { T::one() };
+            image.iter_mut().for_each(|x| *x = (*x - mean) * scale);
+        }
+        task
+    }
+
     /// Pixels and places among `classes` of some images.
     fn some(&self, classes: &[u8], count: usize, seed: u64) -> Result<(Vec<u8>, Vec<usize>), Failure> {
         let place = |&i: &usize| classes.iter().position(|class| *class == self.labels[i]);

@@ -111,7 +111,10 @@ impl fmt::Display for Quantity {
             half if half.is_nan() => format!("{:.4}", self.mean()),
             half => format!("{:.4} ± {half:.4}", self.mean()),
         };
-        let published = self.published.map_or_else(|| "–".into(), |published| published.to_string());
+        let published = self.published.map_or_else(
+            || "–".into(),
+            |published| format!("{published:.4}").trim_end_matches('0').trim_end_matches('.').to_string(),
+        );
         write!(f, "{:<58} {found:>20} {published:>10}", self.name)
     }
 }
