@@ -13,21 +13,12 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Curves, Failure, Images, Linear, Quantity, Set, Study, Within, both_outputs, panel, rms, series,
+    Curves, Failure, Images, Linear, Paper, Quantity, Set, Study, Within, both_outputs, panel, rms, series,
     train_until,
 };
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
-/// At t = 0.01 · 2ʲ: the root mean square of f − f_lin with the kernel of the network, in both parameterizations, and with that of
-/// infinite width; the loss on test examples of the network, in both.
-const PUBLISHED: [[f64; 12]; 5] = [
-    [0.00967, 0.017, 0.0263, 0.0318, 0.0237, 0.00844, 0.00602, 0.00903, 0.017, 0.0338, 0.0583, 0.0859],
-    [0.00258, 0.00468, 0.00769, 0.0103, 0.00932, 0.00389, 0.00187, 0.00358, 0.00811, 0.0183, 0.0347, 0.0548],
-    [0.0318, 0.0566, 0.0902, 0.115, 0.099, 0.0595, 0.0554, 0.0629, 0.0817, 0.116, 0.161, 0.204],
-    [1.437, 1.289, 1.092, 0.918, 0.854, 0.851, 0.834, 0.799, 0.748, 0.684, 0.624, 0.586],
-    [0.9197, 0.8868, 0.8361, 0.7742, 0.7235, 0.6975, 0.6817, 0.6599, 0.6258, 0.5812, 0.5377, 0.5097],
-];
 #[derive(Serialize)]
 struct Point {
     standard: usize,
@@ -120,70 +111,48 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let mine = points.iter().zip(&found).filter(move |(point, _)| point.standard == standard);
         Curves::of(mine.flat_map(|(point, run)| run.iter().map(move |at| (point.seed, at.t, of(at)))))
     };
-    let published = |row: usize, last: f64| {
-        let all = PUBLISHED[row].iter().enumerate().map(|(j, &y)| (0.01 * (j as f64).exp2(), y));
-        all.take_while(|point| point.0 < 1.01 * last).collect::<Vec<_>>()
-    };
     let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    let kernels = ["own kernel", "own kernel, standard", "infinite width"];
-    let distances = [(0, 0), (1, 0), (0, 1)].map(|(p, kernel)| curves(p, &|at| at.distances[kernel]));
-    for ((row, name), of) in kernels.into_iter().enumerate().zip(&distances) {
-        for (j, when) in [(3, "t = 0.08"), (6, "the dip, t = 0.64"), (9, "t = 5.12"), (11, "t = 20.48")] {
-            let seeds: Vec<f64> = of.0.iter().filter_map(|curve| Some(curve.get(j)?.1)).collect();
-            if !seeds.is_empty() {
-                let name = format!("RMSE, {name}, {when}");
-                quantities.push(Quantity::new(name, seeds, PUBLISHED[row][j], Within::Factor(1.5)));
-            }
-        }
-    }
     let shown = |values: &dyn Fn(&Moment) -> &[Vec<f64>; 2], title: &str| {
         let curve =
             |model: usize, k: usize| found[0].iter().map(move |at| (at.t.log2(), values(at)[model][k]));
-        let count = values(&found[0][0])[0].len();
-        let labels = |model: usize| ["network", "linear model"][model];
+        let styles = [("network", Style::Solid), ("linear model", Style::Dashed)];
         let both = |k| {
-            [(0, Style::Solid), (1, Style::Dashed)].map(|(m, style)| {
-                series(if k == 0 { labels(m) } else { "" }, k, style, curve(m, k).collect())
-            })
+            let label = |label| if k == 0 { label } else { "" };
+            [0, 1].map(|m| series(label(styles[m].0), k, styles[m].1, curve(m, k).collect()))
         };
+        let count = values(&found[0][0])[0].len();
         panel(Axes::Linear, [title, "log₂ t", ""], (0..count).flat_map(both).collect())
     };
     panels.push(shown(&|at| &at.outputs, "Four outputs on test examples"));
     panels.push(shown(&|at| &at.moved, "Movements of three weights"));
-    for standard in 0..2 {
+    for (standard, (figure, name)) in [("3", ""), ("S8", ", standard")].into_iter().enumerate() {
+        let paper = |curve: &str| {
+            let points = Paper::Lee.curve(figure, curve).into_iter();
+            points.take_while(|point| point.0 < 1.01 * lasts[standard]).collect::<Vec<_>>()
+        };
         let [f, linear] = [0, 1].map(|model| curves(standard, &|at| at.test_loss[model]).mean());
-        let curves = vec![
+        let losses = vec![
             series("network", 0, Style::Solid, f),
             series("linear model", 1, Style::Dashed, linear),
-            series("network, Lee et al.", 0, Style::Points, published(3 + standard, lasts[standard])),
+            series("network, Lee et al.", 0, Style::Points, paper("test loss")),
         ];
-        panels.push(panel(
-            Axes::Logarithmic,
-            [["Loss on test examples", "Loss, standard parameterization"][standard], "t", ""],
-            curves,
-        ));
+        panels.push(panel(Axes::Logarithmic, [&format!("Loss on test examples{name}"), "t", ""], losses));
+        let mut distances = Vec::new();
+        for (kernel, of) in ["own kernel", "infinite width"].into_iter().enumerate().take(2 - standard) {
+            let (found, paper) =
+                (curves(standard, &|at| at.distances[kernel]), paper(&format!("RMSE, {of}")));
+            for (j, when) in [(3, "t = 0.08"), (6, "dip, t = 0.64"), (9, "t = 5.12"), (11, "t = 20.48")] {
+                if let Some(&(_, published)) = paper.get(j).filter(|_| j < found.mean().len()) {
+                    let seeds = found.0.iter().map(|curve| curve[j].1).collect();
+                    let name = format!("RMSE{name}, {of}, {when}");
+                    quantities.push(Quantity::new(name, seeds, published, Within::Factor(1.5)));
+                }
+            }
+            distances.push(series(of, kernel, Style::Solid, found.mean()));
+            distances.push(series("Lee et al.", kernel, Style::Points, paper));
+        }
+        panels.push(panel(Axes::Logarithmic, [&format!("RMSE of f − f_lin{name}"), "t", ""], distances));
     }
-    panels.push(panel(
-        Axes::Logarithmic,
-        ["RMSE of f − f_lin, test", "t", ""],
-        [0, 2]
-            .into_iter()
-            .flat_map(|row| {
-                [
-                    series(kernels[row], row, Style::Solid, distances[row].mean()),
-                    series("Lee et al.", row, Style::Points, published(row, lasts[0])),
-                ]
-            })
-            .collect(),
-    ));
-    panels.push(panel(
-        Axes::Logarithmic,
-        ["RMSE, standard parameterization", "t", ""],
-        vec![
-            series("own kernel", 1, Style::Solid, distances[1].mean()),
-            series("Lee et al.", 1, Style::Points, published(1, lasts[1])),
-        ],
-    ));
     study.finish(&panels, &quantities)
 }
 

@@ -13,19 +13,20 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Curves, Failure, Images, Linear, Quantity, Set, Study, Within, at_powers_of_two, both_outputs, panel,
-    rms, series, train_until,
+    Curves, Failure, Images, Linear, Paper, Quantity, Set, Study, Within, both_outputs, panel, rms, series,
+    train_until,
 };
 use figure::{Axes, Style};
 use serde::Serialize;
 
-/// Hidden layers, examples and published distances for widths 2⁵, 2⁶, …
-const PUBLISHED: [(usize, usize, &[f64]); 5] = [
-    (1, 128, &[0.5723, 0.3998, 0.2455, 0.1373, 0.07644, 0.03657, 0.02079, 0.01209]),
-    (2, 128, &[0.5348, 0.3604, 0.2319, 0.1254, 0.07186, 0.0353, 0.01941, 0.01052]),
-    (4, 128, &[0.5306, 0.3256, 0.1899, 0.1139, 0.06066, 0.03224, 0.01655, 0.008749]),
-    (2, 32, &[0.2793, 0.1695, 0.07798, 0.04135, 0.02477, 0.01244, 0.005977]),
-    (2, 512, &[0.6271, 0.5511, 0.3677, 0.2437, 0.1561, 0.08383, 0.04298]),
+/// Hidden layers, examples, and what the paper calls the curve; how many layers its networks for other numbers of examples have, it
+/// does not say.
+const PANES: [(usize, usize, &str); 5] = [
+    (1, 128, "1 layers"),
+    (2, 128, "2 layers"),
+    (4, 128, "4 layers"),
+    (2, 32, "32 examples"),
+    (2, 512, "512 examples"),
 ];
 const STEPS: [usize; 5] = [16, 64, 256, 1024, 4096];
 
@@ -78,13 +79,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (logs, seeds, steps) = study.either((5..12, 3, 1024), (5..8, 2, 64));
     let images = study.images(Set::Cifar10)?;
     let most = study.either(usize::MAX, 64);
-    let points: Vec<Point> = (0..PUBLISHED.len())
+    let points: Vec<Point> = (0..PANES.len())
         .flat_map(|pane| logs.clone().map(move |log| (pane, log)))
         // Many examples only up to a width of 512.
-        .filter(|&(pane, log)| PUBLISHED[pane].1 <= 128 || log < 10)
+        .filter(|&(pane, log)| PANES[pane].1 <= 128 || log < 10)
         .flat_map(|(pane, log)| (0..seeds).map(move |seed| (pane, log, seed)))
         .map(|(pane, log, seed)| {
-            let (depth, examples, _) = PUBLISHED[pane];
+            let (depth, examples, _) = PANES[pane];
             Point { pane, depth, examples: examples.min(most), width: 1 << log, seed, steps }
         })
         .collect();
@@ -94,14 +95,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let found = study.measure(&points, cost, |point, done| distances(&images, point, done))?;
 
     let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (pane, (depth, examples, published)) in PUBLISHED.into_iter().enumerate() {
+    for (pane, (depth, examples, published)) in PANES.into_iter().enumerate() {
         let curves = |record: usize, kernel: usize| {
             let mine = points.iter().zip(&found).filter(|(p, _)| p.pane == pane);
             Curves::of(mine.map(|(p, found)| (p.seed, p.width as f64, found[record][kernel])))
         };
         let records = found[0].len();
         let last = curves(records - 1, 0);
-        let published = at_powers_of_two(5, published);
+        let published = Paper::Lee.curve("S5", published);
         let slope = Curves(vec![published[..last.0[0].len()].to_vec()]).slopes(0.0)[0];
         for (record, count) in STEPS.into_iter().enumerate().take(records) {
             let name = format!("slope, {depth} layers, {examples} examples, {count} steps");

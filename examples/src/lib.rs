@@ -8,6 +8,7 @@
 
 mod images;
 mod linear;
+mod published;
 mod quantity;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use images::{Images, Set};
 pub use linear::Linear;
+pub use published::Paper;
 pub use quantity::{Curves, Quantity, Within, half_width};
 
 /// What examples fail with: something that the user or the data did wrong.

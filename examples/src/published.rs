@@ -1,0 +1,27 @@
+//! Points of published curves, read off the figures of the papers: files in `published`, which name the figure and the curve.
+
+/// A paper whose curves are held here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paper {
+    /// Lee et al. 2019, Wide neural networks of any depth evolve as linear models under gradient descent, arXiv 1902.06720v3.
+    Lee,
+}
+
+impl Paper {
+    /// The points of `curve` in `figure`.
+    ///
+    /// # Panics
+    /// If it is not in the file.
+    #[track_caller]
+    pub fn curve(self, figure: &str, curve: &str) -> Vec<(f64, f64)> {
+        let file = match self {
+            Self::Lee => include_str!("../published/lee_2019.csv"),
+        };
+        let rows = csv::Reader::from_reader(file.as_bytes()).into_deserialize();
+        let rows = rows.map(|row: Result<(String, String, f64, f64), _>| row.expect("a row is a point"));
+        let points: Vec<_> =
+            rows.filter(|row| row.0 == figure && row.1 == curve).map(|row| (row.2, row.3)).collect();
+        assert!(!points.is_empty(), "no curve {curve:?} of figure {figure:?}");
+        points
+    }
+}
