@@ -98,7 +98,7 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
 
 fn study(study: &mut Study) -> Result<(), Failure> {
     let (width, examples, lasts, seeds) =
-        study.either((2048, 256, [20.48, 5.12], 3), (128, 32, [2.56, 2.56], 2));
+        study.either((2048, 256, [20.48, 2.56], 3), (128, 32, [2.56, 2.56], 2));
     let images = study.images(Set::Cifar10)?;
     let points: Vec<Point> = (0..2)
         .flat_map(|standard| (0..seeds).map(move |seed| (standard, seed)))

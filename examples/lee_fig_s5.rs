@@ -76,7 +76,7 @@ fn distances(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (logs, seeds, steps) = study.either((5..12, 3, 1024), (5..8, 2, 64));
+    let (logs, seeds, steps) = study.either((5..11, 3, 1024), (5..8, 2, 64));
     let images = study.images(Set::Cifar10)?;
     let most = study.either(usize::MAX, 64);
     let points: Vec<Point> = (0..PANES.len())
