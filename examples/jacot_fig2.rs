@@ -1,0 +1,125 @@
+//! Regression with the tangent kernel on four points of a circle: trained networks, and the Gaussian process that they are drawn
+//! from at infinite width. (Jacot et al. 2018, Fig. 2.)
+//!
+//! Ten networks of three hidden relu layers, of 50 and of 1000 units, σ_w = 1, σ_b = 0.1, make 1000 steps at rate 1 on the
+//! squared loss; beside them are the percentiles 10, 50 and 90 of infinitely many, trained to the end.
+//!
+//! The four points are not stated: they were read off the figure, at the angles −2.2, −1, 1 and 2.2 with targets −0.4, −0.2, 0.3 and
+//! 0.3. The paper's percentiles are those with the kernels of one network of 10⁴ units, here of the limit.
+//!
+//! `cargo run --release -p examples --example jacot_fig2 -- [--full] [--out FOLDER]`
+use std::f64::consts::PI;
+use std::process::ExitCode;
+
+use cotangent::kernels::Infinite;
+use cotangent::prelude::*;
+use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
+use examples::{Failure, Quantity, Study, Within, panel, series, train};
+use faer::MatRef;
+use figure::{Axes, Style};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Point {
+    width: usize,
+    seed: u64,
+    steps: usize,
+}
+
+const DATA: [(f64, f64); 4] = [(-2.2, -0.4), (-1.0, -0.2), (1.0, 0.3), (2.2, 0.3)];
+/// Where the published curves were read off, and their percentiles there.
+const ANGLES: [f64; 5] = [-3.0, -1.6, 0.0, 1.6, 3.0];
+const PERCENTILES: [(&str, [f64; 5]); 3] = [
+    ("P10", [-0.254, -0.403, -0.133, 0.219, -0.143]),
+    ("P50", [-0.093, -0.307, 0.040, 0.300, 0.018]),
+    ("P90", [0.069, -0.210, 0.214, 0.382, 0.179]),
+];
+/// Widths, how many networks are measured here, and means and standard deviations of the ten of the paper.
+const NETWORKS: [(usize, u64, [[f64; 2]; 5]); 2] = [
+    (50, 100, [[-0.187, 0.108], [-0.301, 0.070], [-0.011, 0.102], [0.317, 0.049], [-0.059, 0.121]]),
+    (1000, 30, [[-0.143, 0.110], [-0.313, 0.049], [0.059, 0.167], [0.286, 0.064], [-0.036, 0.081]]),
+];
+/// Of a normal variable: P90 is so many standard deviations above the mean.
+const P90: f64 = 1.281_551_565_5;
+
+fn main() -> ExitCode {
+    examples::run("jacot_fig2", "Regression with the tangent kernel: Jacot et al. 2018, Fig. 2", study)
+}
+
+fn network(width: usize) -> Network {
+    Network::new(mlp(&[width; 3], 1, Activation::Relu, Scaling::ntk(1.0, 0.1)), [2])
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (threads, steps) = (Threads::available(), study.either(1000, 200));
+    // Points of the circle: first those where there are published values.
+    let grid: Vec<f64> = (0..=96).map(|i| f64::from(i - 48) * PI / 48.0).collect();
+    let circle =
+        |angles: &[f64]| angles.iter().flat_map(|angle| [angle.cos(), angle.sin()]).collect::<Vec<f64>>();
+    let [x, z] = [circle(&DATA.map(|(angle, _)| angle)), circle(&[&ANGLES[..], &grid].concat())];
+    let y = DATA.map(|(_, target)| target);
+
+    let networks = study.either(NETWORKS, NETWORKS.map(|(width, _, paper)| (width.min(200), 3, paper)));
+    let points: Vec<Point> = networks
+        .iter()
+        .flat_map(|&(width, count, _)| (0..count).map(move |seed| Point { width, seed, steps }))
+        .collect();
+    let cost = |point: &Point| (point.width * point.width + 10_000) as f64;
+    let trained = study.measure(&points, cost, |&Point { width, seed, steps }, done| {
+        let [train_x, train_y, test_x] =
+            [&x[..], &y, &z].map(|table| table.iter().map(|&value| value as f32).collect());
+        let task = Task { train_x, train_y, test_x, test_y: vec![0.0; z.len() / 2] };
+        let (network, settings) =
+            (network(width), Settings { threads: threads.clone(), ..Settings::new(1.0, steps) });
+        let mut model = Descent::network(&network, &network.init(seed), &task, &settings);
+        train(&mut model, steps, done)?;
+        Ok(model.outputs(Part::Test).iter().map(|&f| f.into()).collect::<Vec<f64>>())
+    })?;
+
+    let limit = Infinite::new(&network(1))?;
+    let [dd, td, tt] =
+        [(&x, None), (&z, Some(&x[..])), (&z, None)].map(|(x, others)| limit.kernels(x, others, &threads));
+    let dynamics = ClosedForm::new(dd.ntk.matrix(), Ridge::Absolute(0.0))?;
+    let ensemble = Ensemble::new(&dynamics, dd.nngp.matrix());
+    let predicted = ensemble.at::<f64>(td.ntk.matrix(), td.nngp.matrix());
+    let mean = predicted.mean(MatRef::from_column_major_slice(&y, 4, 1), Training::Converged)?;
+    let covariance = predicted.covariance(tt.nngp.matrix(), Training::Converged)?;
+    // Which, and of which angle.
+    let percentile =
+        |p: usize, i: usize| mean[(i, 0)] + (p as f64 - 1.0) * P90 * covariance[(i, i)].max(0.0).sqrt();
+
+    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
+    for (p, (name, published)) in PERCENTILES.into_iter().enumerate() {
+        for (i, (angle, published)) in ANGLES.iter().zip(published).enumerate() {
+            let name = format!("limit, γ = {angle}: {name}");
+            quantities.push(Quantity::new(name, vec![percentile(p, i)], published, Within::Absolute(0.02)));
+        }
+    }
+    for (width, count, published) in networks {
+        let of = || points.iter().zip(&trained).filter(|(point, _)| point.width == width);
+        for (i, (angle, [mean, deviation])) in ANGLES.iter().zip(published).enumerate() {
+            // Ours are the mean of so many networks and theirs of ten: two standard deviations of the difference.
+            let chance = 2.0 * deviation * (0.1 + 1.0 / count as f64).sqrt();
+            let name = format!("networks, n = {width}, γ = {angle}: mean");
+            let outputs = of().map(|(_, f)| f[i]).collect();
+            quantities.push(Quantity::new(name, outputs, mean, Within::Absolute(chance)));
+        }
+        let curve = |label: &str, color, style, f: &dyn Fn(usize) -> f64| {
+            series(label, color, style, (0..grid.len()).map(|i| (grid[i], f(5 + i))).collect())
+        };
+        let drawn = of().take(10).enumerate().map(|(seed, (_, f))| {
+            curve(if seed == 0 { "ten networks" } else { "" }, 2, Style::Solid, &|i| f[i])
+        });
+        let labels = ["limit: P10, P50, P90", "", ""].into_iter().enumerate();
+        let limits = labels.map(|(p, label)| curve(label, 3, Style::Dashed, &|i| percentile(p, i)));
+        let paper = PERCENTILES.iter().flat_map(|(_, values)| ANGLES.into_iter().zip(*values)).collect();
+        let paper = series("Jacot et al. 2018", 6, Style::Points, paper);
+        let title = format!("{width} units in each of 3 layers");
+        panels.push(panel(
+            Axes::Linear,
+            [&title, "angle γ", "f"],
+            drawn.chain(limits).chain([paper]).collect(),
+        ));
+    }
+    study.finish(&panels, &quantities)
+}
