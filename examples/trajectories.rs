@@ -1,156 +1,183 @@
-#![allow(warnings)]
-use cotangent::kernels::{Infinite, Spectrum};
+//! Losses of a network and of its linear model in time, beside those that the notebooks of neural-tangents print. (Novak et al. 2020;
+//! `weight_space_linearization.ipynb`, `function_space_linearization.ipynb`.)
+//!
+//! One hidden layer of 512 erf units, ten outputs, σ_w = 1, σ_b = 0.05, MNIST; losses are means over examples and outputs. In weight
+//! space, both models learn all 60 000 digits in batches of 128 by Nesterov's method (momentum 0.9, rate 1) and cross-entropy; a
+//! line is printed every 390 steps. In function space, the linear model has the kernel between 64 digits, a mean over outputs;
+//! 1000 steps each are made on the squared loss, on cross-entropy, and on this with momentum, *each from where the one before
+//! ended*, with the kernel of the beginning: so the notebook was run, as its losses tell.
+//!
+//! Printed losses in weight space are those of one batch; here they are means over 39. In function space the notebook's linear model
+//! follows gradient flow, here it makes steps.
+//!
+//! `cargo run --release -p examples --example trajectories -- [--full --data FOLDER] [--out FOLDER]`
+use std::process::ExitCode;
+use std::sync::Arc;
+
 use cotangent::prelude::*;
-use examples::*;
-fn main() -> std::process::ExitCode {
-    examples::run("x", "x", study)
+use cotangent::train::{Batches, KernelTask, Loss, Objective, Optimiser, Over};
+use examples::{Failure, Images, Quantity, Set, Study, Within, both_outputs, panel, series};
+use figure::{Axes, Style};
+
+/// Steps, and the losses of network and linear model.
+type Course = Vec<(usize, [f64; 2])>;
+/// Space, seed, examples and steps.
+type Point = (&'static str, u64, usize, usize);
+
+const MOMENTUM: f64 = 0.9;
+const PUBLISHED: [(&str, &[(usize, [f64; 2])]); 2] = [
+    (
+        "weight space",
+        &[
+            (0, [0.2529, 0.2529]),
+            (390, [0.0750, 0.0759]),
+            (780, [0.0498, 0.0513]),
+            (1170, [0.0585, 0.0595]),
+            (1560, [0.0514, 0.0530]),
+            (1950, [0.0446, 0.0467]),
+            (2340, [0.0408, 0.0423]),
+        ],
+    ),
+    (
+        "function space",
+        &[
+            (0, [0.2444, 0.2444]),
+            (100, [0.1231, 0.1234]),
+            (300, [0.0652, 0.0649]),
+            (500, [0.0434, 0.0427]),
+            (900, [0.0239, 0.0229]),
+            (1000, [0.1696, 0.1696]),
+            (1300, [0.1204, 0.1195]),
+            (1900, [0.0728, 0.0719]),
+            (2000, [0.0680, 0.0680]),
+            (2100, [0.0399, 0.0401]),
+            (2500, [0.0120, 0.0126]),
+            (2900, [0.0067, 0.0072]),
+        ],
+    ),
+];
+
+fn main() -> ExitCode {
+    examples::run("trajectories", "Losses in time: the notebooks of neural-tangents", study)
 }
-fn study(study: &mut Study) -> Result<(), Failure> {
-    let t = Threads::available();
-    let g = 64;
-    let x: Vec<f32> = (0..g)
-        .flat_map(|i| {
-            let a = std::f64::consts::TAU * i as f64 / g as f64;
-            [a.cos() as f32, a.sin() as f32]
+
+fn network(inputs: usize) -> Network {
+    Network::new(mlp(&[512], 10, Activation::ERF, Scaling::ntk(1.0, 0.05)), [inputs])
+}
+
+fn settings(loss: Loss, optimiser: Optimiser) -> Settings {
+    let objective = Objective { loss, over: Over::Outputs };
+    Settings { objective, optimiser, threads: Threads::available(), ..Settings::new(1.0, 0) }
+}
+
+/// Both models by their weights, on batches: means over 39 steps, and the first.
+fn in_weights(network: &Network, task: &Task<f32>, seed: u64, steps: usize, done: &dyn Fn(f64)) -> Course {
+    let batches = Batches { size: 128, seed };
+    let nesterov = settings(Loss::CrossEntropy, Optimiser::Nesterov { momentum: MOMENTUM });
+    let settings = Settings { batches: Some(batches), ..nesterov };
+    let theta: Vec<f32> = network.init(seed);
+    let jacobian =
+        |x: &[f32]| Linearized::of_network(network, network.examples(x)).at(&theta, x, &settings.threads);
+    let [train, test] = [&task.train_x, &task.test_x].map(|x| jacobian(x));
+    let mut models = [
+        Descent::network(network, &theta, task, &settings),
+        Descent::linear(network, [&train, &test], &theta, task, &settings),
+    ];
+    let mut next = batches.of(network.examples(&task.train_x));
+    let losses: Vec<[f64; 2]> = (0..=steps)
+        .map(|step| {
+            done(step as f64 / steps as f64);
+            let batch = next();
+            models.each_mut().map(|model| model.step(Some(&batch)).unwrap_or(f64::NAN))
         })
         .collect();
-    for h in [3] {
-        for (n, m) in [(50, 300), (200, 200), (1000, 60), (5000, 12)] {
-            let net = Network::new(mlp(&vec![n; h], 1, Activation::Relu, Scaling::ntk(1.0, 0.1)), [2]);
-            let lim: Vec<f64> =
-                Infinite::new(&net)?.kernels(&x, None, &t).ntk.values().iter().map(|&v| v as f64).collect();
-            let ntk = Empirical::ntk(&net);
-            let ks: Vec<Vec<f64>> = (0..m)
-                .map(|s| {
-                    ntk.kernel(Kind::Trace, &net.init::<f32>(s as u64), &x, None, &t)
-                        .values()
-                        .iter()
-                        .map(|&v| v as f64)
-                        .collect()
-                })
-                .collect();
-            let sub = |k: &Vec<f64>, idx: &[usize]| -> Vec<f64> {
-                idx.iter()
-                    .flat_map(|&i| idx.iter().map(move |&j| (i, j)))
-                    .map(|(i, j)| k[i * g + j])
-                    .collect()
-            };
-            let frob = |a: &[f64], b: &[f64]| {
-                (a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
-                    / b.iter().map(|b| b * b).sum::<f64>())
-                .sqrt()
-            };
-            let maxn = |a: &[f64], b: &[f64]| {
-                a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0., f64::max)
-                    / b.iter().fold(0., |x: f64, y| x.max(y.abs()))
-            };
-            let mape = |a: &[f64], b: &[f64]| {
-                a.iter().zip(b).map(|(a, b)| (a - b).abs() / b.abs()).sum::<f64>() / a.len() as f64
-            };
-            let all: Vec<usize> = (0..g).collect();
-            let measures: Vec<(&str, Box<dyn Fn(&Vec<f64>) -> f64>)> = vec![
-                ("frob64", Box::new(|k| frob(k, &lim))),
-                ("frob 3pts", Box::new(|k| frob(&sub(k, &[0, 21, 42]), &sub(&lim, &[0, 21, 42])))),
-                ("frob 4pts", Box::new(|k| frob(&sub(k, &[0, 16, 32, 48]), &sub(&lim, &[0, 16, 32, 48])))),
-                ("row L2", Box::new(|k| frob(&k[..g], &lim[..g]))),
-                ("row mape", Box::new(|k| mape(&k[..g], &lim[..g]))),
-                ("all mape", Box::new(|k| mape(k, &lim))),
-                ("max", Box::new(|k| maxn(k, &lim))),
-                ("x0", Box::new(|k| (k[0] / lim[0] - 1.).abs())),
-                (
-                    "trace",
-                    Box::new(|k| {
-                        ((0..g).map(|i| k[i * g + i]).sum::<f64>() / (g as f64 * lim[0]) - 1.).abs()
-                    }),
-                ),
-                (
-                    "diag rms",
-                    Box::new(|k| {
-                        ((0..g).map(|i| (k[i * g + i] / lim[0] - 1.).powi(2)).sum::<f64>() / g as f64).sqrt()
-                    }),
-                ),
-                ("mean entry", Box::new(|k| (k.iter().sum::<f64>() / lim.iter().sum::<f64>() - 1.).abs())),
-                (
-                    "rel to ||K||",
-                    Box::new(|k| {
-                        (k.iter().zip(&lim).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
-                            / k.iter().map(|b| b * b).sum::<f64>())
-                        .sqrt()
-                    }),
-                ),
-                (
-                    "scale-free",
-                    Box::new(|k| {
-                        let kk: f64 = k.iter().map(|x| x * x).sum();
-                        let ll: f64 = lim.iter().map(|x| x * x).sum();
-                        let kl: f64 = k.iter().zip(&lim).map(|(a, b)| a * b).sum();
-                        (1. - kl * kl / (kk * ll)).sqrt()
-                    }),
-                ),
-            ];
-            let mut d: Vec<f64> = ks
-                .iter()
-                .flat_map(|k| (0..g).map(move |i| k[i * g + i]))
-                .map(|k| (k / lim[0] - 1.).abs())
-                .collect();
-            d.sort_by(f64::total_cmp);
-            let row = |q: &dyn Fn(&[f64]) -> f64| {
-                let mut v: Vec<f64> = ks
-                    .iter()
-                    .flat_map(|k| (0..g).map(|i| q(&k[i * g..(i + 1) * g])).collect::<Vec<_>>())
-                    .collect();
-                v.sort_by(f64::total_cmp);
-                v
-            };
-            let l1: Vec<f64> = {
-                let mut v: Vec<f64> = ks
-                    .iter()
-                    .flat_map(|k| {
-                        (0..g)
-                            .map(|i| mape(&k[i * g..(i + 1) * g], &lim[i * g..(i + 1) * g]))
-                            .collect::<Vec<_>>()
-                    })
-                    .collect();
-                v.sort_by(f64::total_cmp);
-                v
-            };
-            let l2: Vec<f64> = {
-                let mut v: Vec<f64> = ks
-                    .iter()
-                    .flat_map(|k| {
-                        (0..g)
-                            .map(|i| frob(&k[i * g..(i + 1) * g], &lim[i * g..(i + 1) * g]))
-                            .collect::<Vec<_>>()
-                    })
-                    .collect();
-                v.sort_by(f64::total_cmp);
-                v
-            };
-            let stat = |v: &Vec<f64>| (v.iter().sum::<f64>() / v.len() as f64, v[v.len() / 2]);
-            println!("all diag {:?} all rows mape {:?} frob {:?}", stat(&d), stat(&l1), stat(&l2));
-            println!("hidden {h} n {n}");
-            for (name, f) in &measures {
-                let mut v: Vec<f64> = ks.iter().map(|k| f(k)).collect();
-                let mean = v.iter().sum::<f64>() / m as f64;
-                let sd = (v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (m - 1).max(1) as f64).sqrt();
-                v.sort_by(f64::total_cmp);
-                let avg = |c: usize| -> f64 {
-                    let mut out = vec![];
-                    for ch in ks.chunks_exact(c) {
-                        let k: Vec<f64> =
-                            (0..g * g).map(|i| ch.iter().map(|k| k[i]).sum::<f64>() / c as f64).collect();
-                        out.push(f(&k));
-                    }
-                    out.iter().sum::<f64>() / out.len() as f64
-                };
-                println!(
-                    "  {name:<14} mean {mean:.3} sd {sd:.3} median {:.3}  of mean of 3: {:.3}  of 10: {:.3}",
-                    v[m / 2],
-                    avg(3),
-                    avg(10)
-                );
+    let mean = |part: &[[f64; 2]]| {
+        [0, 1].map(|i| part.iter().map(|losses| losses[i]).sum::<f64>() / part.len() as f64)
+    };
+    let rest = losses[1..].chunks_exact(39).zip(1..).map(|(part, i)| (39 * i, mean(part)));
+    [(0, losses[0])].into_iter().chain(rest).collect()
+}
+
+/// The network by its weights and the linear model by its kernel, on three losses.
+fn in_functions(network: &Network, task: &Task<f32>, seed: u64, steps: usize, done: &dyn Fn(f64)) -> Course {
+    let mut theta: Vec<f32> = network.init(seed);
+    let (ntk, x) = (Empirical::ntk(network), &task.train_x);
+    let kernel =
+        |x: &[f32], others| ntk.kernel(Kind::Trace, &theta, x, others, &Threads::available()).into_values();
+    let kernels = [kernel(x, None), kernel(&task.test_x, Some(x))].map(Arc::new);
+    let mut course = Course::new();
+    let stages = [
+        (Loss::Squared, Optimiser::Descent),
+        (Loss::CrossEntropy, Optimiser::Descent),
+        (Loss::CrossEntropy, Optimiser::HeavyBall { momentum: MOMENTUM }),
+    ];
+    for (stage, (loss, optimiser)) in stages.into_iter().enumerate() {
+        let settings = settings(loss, optimiser);
+        let mut trained = Descent::network(network, &theta, task, &settings);
+        let [kernel, cross] = kernels.clone();
+        let start = both_outputs(&mut trained).map(Arc::new);
+        let targets = Arc::new(task.train_y.clone());
+        let mut linear =
+            Descent::in_function_space(&KernelTask { kernel, cross, start, targets, outputs: 10 }, &settings);
+        for step in 0..steps {
+            let losses = [&mut trained, &mut linear].map(|model| model.step(None).unwrap_or(f64::NAN));
+            if step % (steps / 20) == 0 {
+                course.push((stage * steps + step, losses));
+                done(course.len() as f64 / 60.0);
             }
         }
+        theta = trained.point().to_vec();
     }
-    Ok(())
+    course
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let images = study.images(Set::Mnist)?;
+    let ([all, batches, steps], seeds) = study.either(([60_000, 2340, 1000], 3), ([1000, 78, 100], 2));
+    let points: Vec<Point> = (0..seeds)
+        .flat_map(|seed| [("weight space", seed, all, batches), ("function space", seed, 64, steps)])
+        .collect();
+    let cost = |&(_, _, examples, steps): &Point| (examples.min(128) * steps) as f64;
+    let found = study.measure(&points, cost, |&(space, seed, examples, steps), done| {
+        let classes: Vec<u8> = (0..10).collect();
+        let task = Images::task(&images, &classes, [examples, 64], seed)?;
+        let way = if space == "weight space" { in_weights } else { in_functions };
+        Ok(way(&network(images[0].size), &task, seed, steps, done))
+    })?;
+
+    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
+    for (space, published) in PUBLISHED {
+        let courses =
+            || points.iter().zip(&found).filter(|(point, _)| point.0 == space).map(|(_, course)| course);
+        for &(step, [network, linear]) in published {
+            let mut add = |name: &str, published, within, value: &dyn Fn([f64; 2]) -> f64| {
+                let at = |course: &Course| {
+                    course.iter().find(|at| at.0 == step).map_or(f64::NAN, |at| value(at.1))
+                };
+                let name = format!("{space}, step {step}: {name}");
+                quantities.push(Quantity::new(name, courses().map(at).collect(), published, within));
+            };
+            add("loss of the network", network, Within::Relative(0.15), &|losses| losses[0]);
+            let gap = 1e4 * (network - linear);
+            add("10⁴ (network − linear)", gap.round(), Within::Absolute(10.0), &|losses| {
+                1e4 * (losses[0] - losses[1])
+            });
+        }
+        let mean = |model: usize| {
+            let count = seeds as f64;
+            let point = |i: usize| courses().map(|course| course[i].1[model] / count).sum::<f64>();
+            let steps = courses().next().into_iter().flatten().map(|at| at.0 as f64);
+            steps.enumerate().map(|(i, step)| (step, point(i).log10())).collect::<Vec<_>>()
+        };
+        let paper =
+            |i: usize| published.iter().map(|(step, losses)| (*step as f64, losses[i].log10())).collect();
+        let all = vec![
+            series("network", 0, Style::Solid, mean(0)),
+            series("linear model", 1, Style::Dashed, mean(1)),
+            series("notebook, network", 0, Style::Points, paper(0)),
+            series("notebook, linear", 1, Style::Points, paper(1)),
+        ];
+        panels.push(panel(Axes::Linear, [&format!("In {space}"), "steps", "log₁₀ of the loss"], all));
+    }
+    study.finish(&panels, &quantities)
 }
