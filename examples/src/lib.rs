@@ -8,6 +8,7 @@
 
 mod images;
 mod linear;
+mod moments;
 mod published;
 mod quantity;
 
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use images::{Images, Set};
 pub use linear::Linear;
+pub use moments::Moments;
 pub use published::Paper;
 pub use quantity::{Curves, Quantity, Within, half_width};
 

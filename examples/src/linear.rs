@@ -109,6 +109,6 @@ fn table(values: &[f64], columns: usize) -> Mat<f64> {
     MatRef::from_row_major_slice(values, values.len() / columns, columns).to_owned()
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
+pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
 }

@@ -1,0 +1,181 @@
+//! What an ensemble of networks predicts while it learns, beside its limit of infinite width in closed form. (Lee et al. 2019,
+//! Fig. 2.)
+//!
+//! Three hidden tanh layers, σ_w² = 1.5, no biases, learn 128 images of two classes, ±1, by gradient descent on all of them at
+//! rate 0.5. Shown is what 100 networks say between and beyond two images of different class, x(α) = α x₁ + (1 − α) x₂, before
+//! training and after 16, 256 and 65536 steps: mean and two standard deviations, of networks and in the limit (Eqs 14 to 16); in
+//! the end also the posterior of the Gaussian process whose covariance is that of the networks before training. Whether networks
+//! are draws from the limit is judged by z, differences of their means and covariances in units of their standard errors.
+//!
+//! The paper leaves open the data and their scale. Here they are horses and planes of CIFAR-10, its other task of two classes; all
+//! x and x(α) have ‖x‖² = their length, without which the published band would not be flat before training. Networks have 512
+//! units in each layer, in the paper 8192, and their last 65280 steps are 200 with momentum 0.95, after which as little is left.
+//!
+//! `cargo run --release -p examples --example lee_fig2 -- [--full --data FOLDER] [--out FOLDER]`
+use std::process::ExitCode;
+
+use cotangent::kernels::Which;
+use cotangent::prelude::*;
+use cotangent::train::Training;
+use examples::{Failure, Images, Moments, Quantity, Set, Study, Within, panel, series, train, train_until};
+use faer::{MatRef, Side};
+use figure::{Axes, Style};
+use serde::Serialize;
+
+/// A network: its seed, and that of the choice of images.
+#[derive(Serialize)]
+struct Point {
+    classes: &'static str,
+    images: u64,
+    width: usize,
+    network: u64,
+}
+
+const SET: (Set, [u8; 2], &str) = (Set::Cifar10, [7, 0], "horses and planes of CIFAR-10");
+const EXAMPLES: usize = 128;
+/// α from −2 to 3: two images of different class are at 0 and 1.
+const ALPHAS: usize = 101;
+const TIMES: [u32; 4] = [0, 16, 256, 65536];
+/// Published of infinite width at the ends, α = −1.95 and 2.95: the mean, its sign aside, and two standard deviations; the same
+/// deviations at α = 0.5. At each time, and last of the posterior.
+const PUBLISHED: [[f64; 3]; 5] =
+    [[0.0, 1.28, 1.28], [0.295, 0.893, 0.76], [1.03, 0.555, 0.525], [1.055, 0.538, 0.51], [1.185, 0.53, 0.5]];
+/// α, and at each time the published mean and two standard deviations of infinite width.
+const CURVES: [[f64; 7]; 9] = [
+    [-1.95, -1.0, 0.02, 0.5, 0.98, 2.0, 2.95],
+    [0.0; 7],
+    [1.28, 1.28, 1.28, 1.28, 1.27, 1.27, 1.28],
+    [0.28, 0.27, 0.20, -0.08, -0.31, -0.32, -0.31],
+    [0.895, 0.87, 0.755, 0.76, 0.75, 0.86, 0.89],
+    [1.02, 1.03, 0.91, -0.03, -0.97, -1.06, -1.04],
+    [0.56, 0.49, 0.115, 0.525, 0.12, 0.485, 0.55],
+    [1.05, 1.07, 0.99, 0.0, -0.99, -1.07, -1.06],
+    [0.54, 0.47, 0.025, 0.51, 0.025, 0.47, 0.535],
+];
+
+fn main() -> ExitCode {
+    examples::run("lee_fig2", "An ensemble of networks and its limit: Lee et al. 2019, Fig. 2", study)
+}
+
+fn alpha(i: usize) -> f64 {
+    5.0 * i as f64 / (ALPHAS - 1) as f64 - 2.0
+}
+
+/// Images to train on, and x(α) to test on, in coordinates of the space that they span: random networks and gradients do not see
+/// the difference, as their first layer knows nothing but inner products.
+fn task(images: &[Images; 2], seed: u64) -> Result<Task<f32>, Failure> {
+    let Task { train_x, train_y, .. } = Images::task(images, &SET.1, [EXAMPLES, 1], seed)?;
+    let x = MatRef::<f32>::from_row_major_slice(&train_x, EXAMPLES, images[0].size);
+    let gram = (x * x.transpose()).self_adjoint_eigen(Side::Lower).map_err(|error| format!("{error:?}"))?;
+    let normalised = |x: Vec<f32>| {
+        let scale = (x.len() as f32 / x.iter().map(|x| x * x).sum::<f32>()).sqrt();
+        x.into_iter().map(move |x| x * scale)
+    };
+    let root = |j: usize| gram.S()[j].max(0.0).sqrt();
+    let row = |i: usize| normalised((0..EXAMPLES).map(|j| gram.U()[(i, j)] * root(j)).collect());
+    let first = |class: f32| -> Result<Vec<f32>, Failure> {
+        Ok(row(train_y.iter().position(|&y| y == class).ok_or("all images are of one class")?).collect())
+    };
+    let (x1, x2) = (first(-1.0)?, first(1.0)?);
+    let mixed = |t: f32| normalised(x1.iter().zip(&x2).map(|(a, b)| t * a + (1.0 - t) * b).collect());
+    Ok(Task {
+        train_x: (0..EXAMPLES).flat_map(row).collect(),
+        test_x: (0..ALPHAS).flat_map(|i| mixed(alpha(i) as f32)).collect(),
+        test_y: vec![0.0; ALPHAS],
+        train_y,
+    })
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let threads = Threads::available();
+    let ([narrow, wide], [choices, trained], networks) =
+        study.either(([128, 512], [10, 3], 100), ([16, 32], [3, 2], 20));
+    let images = study.images(SET.0)?;
+    let tasks = (0..choices).map(|seed| task(&images, seed)).collect::<Result<Vec<_>, _>>()?;
+    let tanh = |width| {
+        let scaling = Scaling::ntk(1.5_f64.sqrt(), 0.0);
+        Network::new(mlp(&[width; 3], 1, Activation::Tanh, scaling), [EXAMPLES])
+    };
+
+    let steps = TIMES.map(|count| Training::Steps { rate: 0.5 / EXAMPLES as f64, momentum: 0.0, count });
+    let mut limits = Vec::new();
+    for task in &tasks {
+        let limit = |which, trainings| Moments::of_limit(&tanh(1), task, which, trainings, &threads);
+        limits.push([limit(Which::Ntk, &steps)?, limit(Which::Nngp, &[Training::Converged])?].concat());
+    }
+
+    let of =
+        |images, width| (0..networks).map(move |network| Point { classes: SET.2, images, width, network });
+    let points: Vec<Point> =
+        (0..trained).flat_map(|images| of(images, narrow).chain(of(images, wide))).collect();
+    let cost = |point: &Point| (point.width * (point.width + 100)) as f64;
+    let outputs: Vec<[Vec<f32>; 4]> = study.measure(&points, cost, |point, done| {
+        let task = &tasks[point.images as usize];
+        let network = tanh(point.width);
+        let theta = network.init(1000 * point.images + point.network);
+        let settings = Settings { threads: threads.clone(), ..Settings::new(0.5, 256) };
+        let mut seen = Vec::new();
+        let mut model = Descent::network(&network, &theta, task, &settings);
+        train_until(&mut model, &[0, 16, 256], &|part| done(0.5 * part), |model| {
+            seen.push(model.outputs(Part::Test).to_vec());
+        })?;
+        let faster = Settings { optimiser: Optimiser::HeavyBall { momentum: 0.95 }, ..settings };
+        let mut model = Descent::network(&network, model.point(), task, &faster);
+        train(&mut model, 200, &|part| done(0.5 + 0.5 * part))?;
+        seen.push(model.outputs(Part::Test).to_vec());
+        seen.try_into().map_err(|_| "four times".into())
+    })?;
+
+    let alphas: Vec<f64> = (0..ALPHAS).map(alpha).collect();
+    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
+    for (time, published) in PUBLISHED.into_iter().enumerate() {
+        let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("after {steps} steps"));
+        let mut hold = |what: &str, seeds: Vec<f64>, published: Option<f64>| {
+            quantities.push(Quantity::new(format!("{when}: {what}"), seeds, published, Within::Factor(1.25)));
+        };
+        let each = |of: &dyn Fn(&Moments) -> f64| limits.iter().map(|limit| of(&limit[time])).collect();
+        let [first, middle, last] = [1, 50, 99];
+        if time > 0 {
+            hold(
+                "±mean at the ends",
+                each(&|m| 0.5 * (m.at(first, 0.0)[0] - m.at(last, 0.0)[0])),
+                Some(published[0]),
+            );
+        }
+        hold("2 sd at the ends", each(&|m| m.at(first, 1.0)[1] + m.at(last, 1.0)[1]), Some(published[1]));
+        hold("2 sd at α = 0.5", each(&|m| m.at(middle, 2.0)[1]), Some(published[2]));
+        if time == TIMES.len() {
+            continue;
+        }
+
+        let found = |width, images| {
+            let all = points.iter().zip(&outputs).filter(|(p, _)| (p.width, p.images) == (width, images));
+            Moments::of(&all.map(|(_, seen)| &seen[time][..]).collect::<Vec<_>>())
+        };
+        for width in [narrow, wide] {
+            let score = |images| found(width, images).scores(&limits[images as usize][time], networks, 0.05);
+            let scores: Vec<[f64; 2]> = (0..trained).map(score).collect();
+            for (i, name) in ["means", "covariances"].into_iter().enumerate() {
+                hold(&format!("rms z of {name}, n = {width}"), scores.iter().map(|z| z[i]).collect(), None);
+            }
+        }
+
+        let (limit, mine) = (&limits[0][time], found(wide, 0));
+        let marks = (0..7).flat_map(|i| {
+            [-1.0, 0.0, 1.0]
+                .map(|side| (CURVES[0][i], CURVES[2 * time + 1][i] + side * CURVES[2 * time + 2][i]))
+        });
+        let mut curves = vec![
+            series("limit, ± 2 sd", 0, Style::Band, limit.band(&alphas, 2.0)),
+            series("limit", 0, Style::Solid, limit.curve(&alphas, 0.0)),
+            series(format!("{networks} networks, ± 2 sd"), 6, Style::Dashed, mine.band(&alphas, 2.0)),
+            series("their mean", 3, Style::Dashed, mine.curve(&alphas, 0.0)),
+            series("limit, Lee et al.", 2, Style::Points, marks.collect()),
+        ];
+        if time == 3 {
+            curves.push(series("posterior", 4, Style::Solid, limits[0][4].curve(&alphas, 0.0)));
+        }
+        panels.push(panel(Axes::Linear, [&when, "α", "f(x(α))"], curves));
+    }
+    study.finish(&panels, &quantities)
+}
