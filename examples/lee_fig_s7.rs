@@ -1,0 +1,135 @@
+//! Networks in NTK and in standard parameterization learn alike, at rates that differ by the width. (Lee et al. 2019, Fig. S7.)
+//!
+//! Two hidden layers, relu or tanh, learn MNIST with cross-entropy or the squared loss by steps on minibatches. Shown is the accuracy
+//! on test images against η, the rate in NTK parameterization; in standard parameterization it is η/n for all layers. Effective
+//! weights of fan-in n move by η σ_w²/n in the first and by η/n in the second, biases by η σ_b² and η/n: the two agree but for
+//! factors σ_w², the input layer, whose fan-in is not n, and biases.
+//!
+//! The paper leaves open depth, width, σ_w, σ_b, what losses are means over, and how long is trained. Here n = 256, σ_w² = 2, σ_b² = 0.1,
+//! means over examples and outputs (with means over examples alone, the squared loss would not be stable at its rate of 2⁴),
+//! 10000 images in batches of 100, and 1000 steps: fewer than in the paper, whose accuracies at small rates are higher.
+//!
+//! `cargo run --release -p examples --example lee_fig_s7 -- [--full --data FOLDER] [--out FOLDER]`
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use cotangent::prelude::*;
+use cotangent::train::accuracy;
+use examples::{Failure, Images, Quantity, Set, Study, Within, panel, series};
+use figure::{Axes, Style};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Point {
+    case: usize,
+    standard: bool,
+    log_rate: i32,
+    width: usize,
+    examples: [usize; 2],
+    steps: usize,
+    seed: u64,
+}
+
+const CASES: [&str; 4] =
+    ["relu, cross-entropy", "relu, squared loss", "tanh, cross-entropy", "tanh, squared loss"];
+/// Published median accuracies on MNIST, over both parameterizations, for η = 2^−9 and so on.
+const PUBLISHED: [&[f64]; 4] = [
+    &[
+        0.853, 0.887, 0.913, 0.931, 0.944, 0.956, 0.966, 0.972, 0.975, 0.977, 0.977, 0.978, 0.979, 0.979,
+        0.980, 0.980, 0.980,
+    ],
+    &[0.405, 0.505, 0.588, 0.717, 0.781, 0.850, 0.899, 0.931, 0.946, 0.956, 0.963, 0.969, 0.974, 0.977],
+    &[
+        0.827, 0.866, 0.898, 0.916, 0.933, 0.945, 0.955, 0.966, 0.973, 0.975, 0.977, 0.978, 0.979, 0.979,
+        0.979, 0.979, 0.980,
+    ],
+    &[0.400, 0.483, 0.620, 0.711, 0.783, 0.855, 0.901, 0.934, 0.947, 0.958, 0.965, 0.972, 0.976, 0.979],
+];
+
+fn main() -> ExitCode {
+    examples::run("lee_fig_s7", "NTK and standard parameterization: Lee et al. 2019, Fig. S7", study)
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let threads = Threads::available();
+    let ([width, steps], sizes, seeds) =
+        study.either(([256, 1000], [10_000, 10_000], 3), ([64, 60], [1000, 700], 2));
+    let images = study.images(Set::Mnist)?;
+    let classes: Vec<u8> = (0..10).collect();
+    let tasks =
+        (0..seeds).map(|seed| Images::task(&images, &classes, sizes, seed)).collect::<Result<Vec<_>, _>>()?;
+
+    let rates = |case| if case % 2 == 0 { (-3..=7).step_by(2) } else { (-5..=3).step_by(2) };
+    let of_rate = |case, log_rate, seed| {
+        [false, true].map(|standard| Point { case, standard, log_rate, width, examples: sizes, steps, seed })
+    };
+    let of_case =
+        |case| rates(case).flat_map(move |rate| (0..seeds).flat_map(move |seed| of_rate(case, rate, seed)));
+    let points: Vec<Point> = (0..4).flat_map(of_case).collect();
+    let found: Vec<f64> = study.measure(
+        &points,
+        |_| 1.0,
+        |point, done| {
+            let (relu, cross) = (point.case < 2, point.case % 2 == 0);
+            let kind = if point.standard { Scaling::standard } else { Scaling::ntk };
+            let activation = if relu { Activation::Relu } else { Activation::Tanh };
+            let body = mlp(&[width; 2], 10, activation, kind(2.0_f64.sqrt(), 0.1_f64.sqrt()));
+            let (network, task) = (Network::new(body, [images[0].size]), &tasks[point.seed as usize]);
+            let rate = f64::from(point.log_rate).exp2() / if point.standard { width as f64 } else { 1.0 };
+            let batches = Batches { size: 100, seed: point.seed };
+            let settings = Settings {
+                objective: Objective {
+                    loss: if cross { Loss::CrossEntropy } else { Loss::Squared },
+                    over: Over::Outputs,
+                },
+                batches: Some(batches),
+                threads: threads.clone(),
+                ..Settings::new(rate, steps)
+            };
+            let mut model = Descent::<f32>::network(&network, &network.init(point.seed), task, &settings);
+            let course = Course { steps, records: vec![], batches: Some((batches, sizes[0])) };
+            let progress = |step| done(step as f64 / steps as f64);
+            descend(&mut [&mut model], &course, |_, _| ControlFlow::Continue(()), progress)?;
+            Ok(accuracy(model.outputs(Part::Test), &task.test_y, 10))
+        },
+    )?;
+
+    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
+    for (case, name) in CASES.into_iter().enumerate() {
+        let at = |log_rate, standard, seed| {
+            let same =
+                |p: &Point| (p.case, p.log_rate, p.standard, p.seed) == (case, log_rate, standard, seed);
+            points.iter().position(|point| same(point)).map_or(f64::NAN, |i| found[i])
+        };
+        let mean_difference = |seed| {
+            let each = rates(case).map(|rate| at(rate, true, seed) - at(rate, false, seed));
+            each.sum::<f64>() / rates(case).count() as f64
+        };
+        let differences: Vec<f64> = (0..seeds).map(mean_difference).collect();
+        let (first, last) = (rates(case).min().unwrap_or(0), rates(case).max().unwrap_or(1));
+        // What the accuracy gains from doubling the rate, on the mean.
+        let gain = |seed| (at(last, false, seed) - at(first, false, seed)) / f64::from(last - first);
+        let octaves = differences.iter().zip(0..).map(|(difference, seed)| difference / gain(seed)).collect();
+        let mut hold = |what: &str, seeds, within| {
+            quantities.push(Quantity::new(format!("{name}: {what}"), seeds, 0.0, Within::Absolute(within)));
+        };
+        hold("accuracy, standard − NTK", differences, 0.02);
+        hold("the same in octaves of the rate", octaves, 0.5);
+        let mean = |standard| {
+            let of = |rate| (0..seeds).map(|seed| at(rate, standard, seed)).sum::<f64>() / seeds as f64;
+            rates(case).map(|rate| (f64::from(rate), of(rate))).collect()
+        };
+        let published = (-9..).map(f64::from).zip(PUBLISHED[case].iter().copied());
+        let curves = vec![
+            series("NTK", 0, Style::Solid, mean(false)),
+            series("standard", 1, Style::Dashed, mean(true)),
+            series("Lee et al. 2019, both", 6, Style::Points, published.collect()),
+        ];
+        panels.push(panel(
+            Axes::Linear,
+            [name, "log₂ η, η = n times the standard rate", "test accuracy"],
+            curves,
+        ));
+    }
+    study.finish(&panels, &quantities)
+}
