@@ -99,7 +99,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let at = |log_rate, standard, seed| {
             let same =
                 |p: &Point| (p.case, p.log_rate, p.standard, p.seed) == (case, log_rate, standard, seed);
-            points.iter().position(|point| same(point)).map_or(f64::NAN, |i| found[i])
+            points.iter().position(same).map_or(f64::NAN, |i| found[i])
         };
         let mean_difference = |seed| {
             let each = rates(case).map(|rate| at(rate, true, seed) - at(rate, false, seed));
