@@ -9,6 +9,7 @@
 mod images;
 mod linear;
 mod moments;
+mod pair;
 mod published;
 mod quantity;
 
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use images::{Images, Set};
 pub use linear::Linear;
 pub use moments::Moments;
+pub use pair::{loss, side_by_side};
 pub use published::Paper;
 pub use quantity::{Curves, Quantity, Within, half_width};
 

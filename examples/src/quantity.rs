@@ -19,6 +19,20 @@ impl Curves {
         Self(curves.into_values().collect())
     }
 
+    /// One of each column, where for each seed a row was measured at each of `x`.
+    pub fn of_rows<const COLUMNS: usize>(x: &[f64], seeds: &[Vec<[f64; COLUMNS]>]) -> [Self; COLUMNS] {
+        let of_seed = |rows: &Vec<[f64; COLUMNS]>, column: usize| {
+            x.iter().zip(rows).map(|(&x, row)| (x, row[column])).collect()
+        };
+        std::array::from_fn(|column| Self(seeds.iter().map(|rows| of_seed(rows, column)).collect()))
+    }
+
+    /// What was measured at an x, by each seed that has it.
+    pub fn at(&self, x: f64) -> Vec<f64> {
+        let of_seed = |curve: &Vec<(f64, f64)>| curve.iter().find(|point| point.0 == x).map(|point| point.1);
+        self.0.iter().filter_map(of_seed).collect()
+    }
+
     /// The geometric mean over seeds, where all have the same x.
     pub fn mean(&self) -> Vec<(f64, f64)> {
         let count = self.0.len() as f64;

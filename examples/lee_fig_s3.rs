@@ -1,0 +1,117 @@
+//! A network and its linear model on MNIST, by stochastic gradient descent. (Lee et al. 2019, Fig. S3.)
+//!
+//! Two hidden relu layers of 2048 units, σ_w² = 2, σ_b² = 0.1, learn the ten classes of 50 000 images under softmax cross-entropy:
+//! batches of 64, rate 1, momentum 0.9. Beside the network, its linear model makes steps on the same batches. Shown are the root
+//! mean square of the difference of their outputs on 512 test images, and the losses of both on these and on 512 of the images
+//! that they learn: the paper's accuracies are multiples of 1/512.
+//!
+//! The loss is a mean over examples *and* outputs, as published losses show: they start at 0.286, where log 10 is 2.30. The paper
+//! leaves open the scale of the inputs (here ‖x‖² is about the number of pixels) and the kind of momentum (here the heavy ball). It
+//! makes 2¹⁸ steps, and `--full` 2¹¹.
+//!
+//! `cargo run --release -p examples --example lee_fig_s3 -- [--full --data FOLDER] [--out FOLDER]`
+use std::process::ExitCode;
+
+use cotangent::prelude::*;
+use cotangent::train::rmse;
+use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, panel, series, side_by_side};
+use examples::{at_powers_of_two, loss};
+use figure::{Axes, Style};
+use serde::Serialize;
+
+/// After 2⁰ to 2¹¹ steps: the root mean square of f − f_lin on test images; losses of the network and of its linear model on
+/// images that they learn, and on test images.
+const PUBLISHED: [[f64; 12]; 5] = [
+    [2.69e-5, 1.23e-4, 6.83e-4, 3.45e-3, 9.18e-3, 0.0147, 0.0337, 0.0613, 0.102, 0.154, 0.222, 0.290],
+    [0.2858, 0.2801, 0.2635, 0.2313, 0.2017, 0.1471, 0.0962, 0.0673, 0.0499, 0.0384, 0.0309, 0.0248],
+    [0.2858, 0.2801, 0.2634, 0.2312, 0.2016, 0.1468, 0.0961, 0.0677, 0.0507, 0.0393, 0.0316, 0.0254],
+    [0.2923, 0.2864, 0.2694, 0.2362, 0.2037, 0.1485, 0.0976, 0.0660, 0.0475, 0.0363, 0.0280, 0.0223],
+    [0.2923, 0.2864, 0.2693, 0.2362, 0.2036, 0.1482, 0.0976, 0.0665, 0.0486, 0.0374, 0.0291, 0.0234],
+];
+
+#[derive(Serialize)]
+struct Point {
+    width: usize,
+    examples: usize,
+    watched: usize,
+    steps: usize,
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    examples::run("lee_fig_s3", "MNIST by stochastic gradient descent: Lee et al. 2019, Fig. S3", study)
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (width, examples, watched, last) = study.either((2048, 50_000, 512, 11), (256, 900, 128, 7));
+    let records: Vec<usize> = (0..=last).map(|j| 1 << j).collect();
+    let images = study.images(Set::Mnist)?;
+    let point = |seed| Point { width, examples, watched, steps: 1 << last, seed };
+    let points: Vec<Point> = (0..study.either(3, 2)).map(point).collect();
+
+    let found: Vec<Vec<[f64; 5]>> = study.measure(
+        &points,
+        |_| 1.0,
+        |point, done| {
+            let classes: Vec<u8> = (0..10).collect();
+            let mut task: Task<f32> = Images::task(&images, &classes, [examples, watched], point.seed)?;
+            // What is looked at: some of the images that are learned, and then those to test on.
+            let [x, y] = [watched * images[0].size, watched * 10];
+            task.test_x = [&task.train_x[..x], &task.test_x].concat();
+            task.test_y = [&task.train_y[..y], &task.test_y].concat();
+            let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
+            let network = Network::new(mlp(&[width; 2], 10, Activation::Relu, scaling), [images[0].size]);
+            let settings = Settings {
+                objective: Objective { loss: Loss::CrossEntropy, over: Over::Outputs },
+                optimiser: Optimiser::HeavyBall { momentum: 0.9 },
+                batches: Some(Batches { size: 64, seed: point.seed }),
+                threads: Threads::available(),
+                ..Settings::new(1.0, point.steps)
+            };
+            let mut seen = Vec::new();
+            let look = |models: &mut [&mut dyn Model<f32>]| {
+                let [f, l] = [0, 1].map(|i: usize| models[i].outputs(Part::Test).to_vec());
+                let [learned, tested] = [0..y, y..2 * y].map(|part| {
+                    [&f, &l]
+                        .map(|f| loss(&settings.objective, 10, &f[part.clone()], &task.test_y[part.clone()]))
+                });
+                seen.push([rmse(&f[y..], &l[y..]), learned[0], learned[1], tested[0], tested[1]]);
+            };
+            side_by_side(&network, &network.init(point.seed), &task, &settings, &records, done, look)?;
+            Ok(seen)
+        },
+    )?;
+
+    let steps: Vec<f64> = records.iter().map(|&step| step as f64).collect();
+    let curves = Curves::of_rows(&steps, &found);
+    let published = PUBLISHED.map(|values| at_powers_of_two(0, &values));
+    let quantity = |name: &str, which: usize, log: usize, within: f64| {
+        let name = format!("{name} after {} steps", 1 << log);
+        Quantity::new(name, curves[which].at(steps[log]), PUBLISHED[which][log], Within::Factor(within))
+    };
+    let mut quantities: Vec<Quantity> =
+        (3..=last).step_by(2).map(|log| quantity("RMSE on test images", 0, log, 1.5)).collect();
+    for log in (5..=last).step_by(2) {
+        quantities.push(quantity("test loss, network", 3, log, 1.2));
+        quantities.push(quantity("test loss, linear model", 4, log, 1.2));
+    }
+    let both = |which: usize| {
+        vec![
+            series("network", 0, Style::Solid, curves[which].mean()),
+            series("linear model", 1, Style::Dashed, curves[which + 1].mean()),
+            series("network, Lee et al.", 0, Style::Points, published[which].clone()),
+            series("linear model, Lee et al.", 1, Style::Points, published[which + 1].clone()),
+        ]
+    };
+    let distance = vec![
+        series("here", 2, Style::Solid, curves[0].mean()),
+        series("Lee et al. 2019", 2, Style::Points, published[0].clone()),
+    ];
+    let axes = Axes::Logarithmic;
+    let panels = [
+        panel(axes, ["Distance of the linear model", "steps", "RMSE on test images"], distance),
+        panel(axes, ["Images that are learned", "steps", "loss"], both(1)),
+        panel(axes, ["Test images", "steps", "loss"], both(3)),
+    ];
+    study.finish(&panels, &quantities)
+}
