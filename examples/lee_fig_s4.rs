@@ -1,1 +1,104 @@
-fn main() {}
+//! Logits of networks and of their linear models drift apart under cross-entropy. (Lee et al. 2019, Fig. S4.)
+//!
+//! Four hidden tanh layers learn two classes of CIFAR-10 under cross-entropy. Shown is the root mean square of f − f_lin over test
+//! images: in time for each width, and against width, when it is largest and when it first exceeds 0.5.
+//!
+//! The paper shows five logits at widths 32 to 4096 for 8 · 10⁴ steps, and leaves open nearly all else. Here the classes are horses
+//! and planes, with one output and the logistic loss, |D| = 128, σ_w² = 2, σ_b² = 0.1, ‖x‖² is about the number of inputs, and the
+//! rate of gradient descent on all examples is 1; `--full` has widths up to 1024 and 2048 steps. Published points are those of the
+//! same widths, at the end of the paper's 8 · 10⁴ steps.
+//!
+//! `cargo run --release -p examples --example lee_fig_s4 -- [--full --data FOLDER] [--out FOLDER]`
+use std::process::ExitCode;
+
+use cotangent::prelude::*;
+use cotangent::train::{log_spaced, rmse};
+use examples::{
+    Curves, Failure, Images, Quantity, Set, Study, Within, at_powers_of_two, panel, series, side_by_side,
+};
+use figure::{Axes, Series, Style};
+use serde::Serialize;
+
+/// For widths 2⁵ to 2¹²: the root mean square of f − f_lin of five logits at the end, and the first time when it is above 0.5.
+const PUBLISHED: [[f64; 8]; 2] = [
+    [7.059, 6.374, 3.267, 2.253, 2.171, 0.962, 0.685, 0.371],
+    [35.4, 79.4, 281.3, 281.4, 251.0, 999.7, 2507.0, 28131.0],
+];
+
+#[derive(Serialize)]
+struct Point {
+    width: usize,
+    seed: u64,
+    examples: usize,
+    rate: f64,
+    steps: usize,
+}
+
+fn main() -> ExitCode {
+    examples::run("lee_fig_s4", "Logits under cross-entropy against width: Lee et al. 2019, Fig. S4", study)
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (logs, examples, steps, seeds) = study.either((5..11, 128, 2048, 3), (5..8, 32, 256, 2));
+    let widths: Vec<usize> = logs.map(|log| 1 << log).collect();
+    let images = study.images(Set::Cifar10)?;
+    let point = |seed, width| Point { width, seed, examples, rate: 1.0, steps };
+    let points: Vec<Point> =
+        (0..seeds).flat_map(|seed| widths.iter().map(move |&width| point(seed, width))).collect();
+
+    let cost = |point: &Point| (point.width * (images[0].size + 3 * point.width) + 200_000) as f64;
+    // The distance of the outputs on test images after each of some steps.
+    let found: Vec<Vec<(f64, f64)>> = study.measure(&points, cost, |point, done| {
+        let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
+        let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
+        let network = mlp(&[point.width; 4], 1, Activation::Tanh, scaling);
+        let network = Network::new(network, [images[0].size]);
+        let settings = Settings {
+            objective: Objective { loss: Loss::Logistic, over: Over::Examples },
+            threads: Threads::available(),
+            ..Settings::new(point.rate, point.steps)
+        };
+        let records = log_spaced(point.steps);
+        let mut distances = Vec::new();
+        let look = |models: &mut [&mut dyn Model<f32>]| {
+            let [f, l] = [0, 1].map(|i: usize| models[i].outputs(Part::Test).to_vec());
+            distances.push(rmse(&f, &l));
+        };
+        side_by_side(&network, &network.init(point.seed), &task, &settings, &records, done, look)?;
+        Ok(records.iter().map(|&step| step as f64).zip(distances).collect())
+    })?;
+
+    let measured = || points.iter().zip(&found).map(|(point, curve)| (point.seed, point.width as f64, curve));
+    let last = Curves::of(measured().map(|(seed, width, curve)| (seed, width, curve[curve.len() - 1].1)));
+    let first = Curves::of(measured().filter_map(|(seed, width, curve)| {
+        Some((seed, width, curve.iter().find(|(_, distance)| *distance > 0.5)?.0))
+    }));
+    // Of the widths that are measured here.
+    let published = PUBLISHED.map(|values| at_powers_of_two(5, &values[..widths.len()]));
+    let mut quantities: Vec<Quantity> = published[1]
+        .iter()
+        .map(|&(width, steps)| {
+            let name = format!("steps until it is above 0.5, width {width}");
+            Quantity::new(name, first.at(width), steps, Within::Factor(2.0))
+        })
+        .collect();
+    let of_width = |(i, &width): (usize, &usize)| {
+        let curves = measured().filter(|run| run.1 == width as f64).map(|(_, _, curve)| curve.clone());
+        series(format!("width {width}"), i, Style::Solid, Curves(curves.collect()).mean())
+    };
+    let mut curves: Vec<Series> = widths.iter().enumerate().map(of_width).collect();
+    let passed = published[1].iter().map(|point| (point.1, 0.5)).collect();
+    curves.push(series("0.5 is passed, Lee et al.", 6, Style::Points, passed));
+    let axes = Axes::Logarithmic;
+    let mut panels = vec![panel(axes, ["Distance in time", "steps", "RMS of f − f_lin"], curves)];
+    let names = ["RMS of f − f_lin at the end", "steps until it is above 0.5"];
+    for ((name, curves), published) in names.into_iter().zip([last, first]).zip(published) {
+        let slope = (100.0 * Curves(vec![published.clone()]).slopes(0.0)[0]).round() / 100.0;
+        let slopes = curves.slopes(0.0);
+        quantities.push(Quantity::new(format!("slope of {name}"), slopes, slope, Within::Absolute(0.25)));
+        let here = series("here", 0, Style::Solid, curves.mean());
+        let theirs = series("Lee et al. 2019", 6, Style::Points, published);
+        panels.push(panel(axes, [name, "width", name], vec![here, theirs]));
+    }
+    study.finish(&panels, &quantities)
+}
