@@ -4,9 +4,9 @@
 //! classes of CIFAR-10 by gradient descent on all of them at rate 0.1, momentum 0.9, on the mean of ½ (f − y)². Its linear model makes
 //! the same steps. Shown are the root mean square of the difference of their outputs on 128 test images, and the losses of both.
 //!
-//! The paper has 512 channels, which take 250 times the operations of 32: here are 16, 32 and 64, to show where they tend. Its times are
-//! 1.265 · 2ʲ = √η · 2ʲ⁺²: a time is √η times the number of steps, as in the continuous limit of momentum, and the first point is that
-//! after 4 steps.
+//! The paper has 512 channels, which take 250 times the operations of 32. `--full` has 8 to 64, and the fewer steps the more they
+//! are, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
+//! continuous limit of momentum, and the first point is that after 4 steps.
 //!
 //! The paper leaves open the scale of the inputs (here ‖x‖² is about the number of them), the padding (here zeros, so that the size is
 //! kept), and whether the pooling is over all pixels, as here.
@@ -18,19 +18,19 @@ use cotangent::autodiff::Padding;
 use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{both_outputs, Curves, Failure, Images, Quantity, Set, Study, Within, loss, panel, series, side_by_side};
+use examples::{
+    Curves, Failure, Images, Quantity, Set, Study, Within, both_outputs, loss, panel, series, side_by_side,
+};
 use figure::{Axes, Series, Style};
 use serde::Serialize;
 
 const RATE: f64 = 0.1;
-/// After 2², 2³, … steps: the root mean square of f − f_lin on test images; losses of the network and of its linear model on images to
-/// train on, and on test images.
-const PUBLISHED: [[f64; 11]; 5] = [
+/// After 2², 2³, … steps: the root mean square of f − f_lin on test images; losses of the network and of its linear model on images
+/// that they learn.
+const PUBLISHED: [[f64; 11]; 3] = [
     [5.02e-5, 2.38e-4, 5.88e-4, 1.29e-3, 1.62e-3, 2.73e-3, 5.79e-3, 1.45e-2, 3.72e-2, 0.117, 0.238],
     [0.540, 0.522, 0.469, 0.449, 0.431, 0.410, 0.378, 0.331, 0.262, 0.177, 0.098],
     [0.540, 0.522, 0.469, 0.450, 0.431, 0.411, 0.380, 0.335, 0.279, 0.219, 0.165],
-    [0.554, 0.505, 0.476, 0.464, 0.458, 0.454, 0.447, 0.435, 0.420, 0.398, 0.394],
-    [0.554, 0.505, 0.476, 0.465, 0.458, 0.454, 0.447, 0.437, 0.421, 0.401, 0.385],
 ];
 
 #[derive(Serialize)]
@@ -46,39 +46,72 @@ fn main() -> ExitCode {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (channels, examples, side, depth) = study.either(([16, 32, 64], 128, 32, 3), ([2, 4, 8], 16, 8, 1));
-    let channels = std::env::var("CH").map_or(channels, |c| [c.parse().unwrap(); 3]);
-    let last: usize = std::env::var("LAST").map_or(6, |l| l.parse().unwrap());
-    let records: Vec<usize> = (2..=last).map(|j| 1 << j).collect();
+    let sizes = study.either(&[(8, 9), (16, 9), (32, 8), (64, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
+    let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
-    let points: Vec<Point> = vec![Point { channels: channels[0], steps: 1 << last, seed: 0, examples }];
-    let found: Vec<Vec<[f64; 5]>> = study.measure(&points, |_| 1.0, |point, done| {
+    let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
+    let points: Vec<Point> =
+        (0..seeds).flat_map(|seed| sizes.iter().map(move |size| point(seed, size))).collect();
+
+    let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
+    let found: Vec<Vec<[f64; 3]>> = study.measure(&points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
-        let mut net = Serial::new();
-        for _ in 0..3 {
-            net = net
-                .then(Conv { channels: point.channels, windows: Windows::new([3, 3], Padding::Same), scaling })
-                .then(Activation::Tanh);
-        }
-        let net = net.then(GlobalAvgPool).then(Dense { width: 1, scaling });
-        let network = Network::new(net, [side, side, depth]);
+        let windows = || Windows::new([3, 3], Padding::Same);
+        let conv = || Conv { channels: point.channels, windows: windows(), scaling };
+        let layers = (0..3).fold(Serial::new(), |net, _| net.then(conv()).then(Activation::Tanh));
+        let network = Network::new(layers.then(GlobalAvgPool).then(Dense { width: 1, scaling }), example);
         let settings = Settings {
             optimiser: Optimiser::HeavyBall { momentum: 0.9 },
             threads: Threads::available(),
             ..Settings::new(RATE, point.steps)
         };
+        let records: Vec<usize> = (2..=point.steps.ilog2()).map(|log| 1 << log).collect();
         let mut seen = Vec::new();
         let look = |models: &mut [&mut dyn Model<f32>]| {
-            let [f, l] = [0, 1].map(|i: usize| both_outputs(models[i]));
-            let of = |f: &[f32], y: &[f32]| loss(&settings.objective, 1, f, y);
-            let [learned, tested] = [&task.train_y, &task.test_y];
-            seen.push([rmse(&f[1], &l[1]), of(&f[0], learned), of(&l[0], learned), of(&f[1], tested), of(&l[1], tested)]);
+            let [[f, g], [f_lin, g_lin]] = [0, 1].map(|i: usize| both_outputs(models[i]));
+            let losses = [f, f_lin].map(|f| loss(&settings.objective, 1, &f, &task.train_y));
+            seen.push([rmse(&g, &g_lin), losses[0], losses[1]]);
         };
-        let start = std::time::Instant::now();
-        side_by_side(&network, &network.init(point.seed), &task, &settings, &records, &|x| {eprint!("{x:.3} {:.1}\r", start.elapsed().as_secs_f64()); done(x)}, look)?;
+        side_by_side(&network, &network.init(point.seed), &task, &settings, &records, done, look)?;
         Ok(seen)
     })?;
-    for (r, f) in records.iter().zip(&found[0]) { println!("{r} {f:.4?} {:.4?}", PUBLISHED.map(|p| p[(r.ilog2() - 2) as usize])); }
-    Ok(())
+
+    let time = |log: i32| RATE.sqrt() * f64::from(log + 2).exp2();
+    let times: Vec<f64> = (0..11).map(time).collect();
+    let published = PUBLISHED.map(|values| times.iter().copied().zip(values).collect::<Vec<_>>());
+    let of_channels = |channels: usize| {
+        let runs = points.iter().zip(&found).filter(|(point, _)| point.channels == channels);
+        Curves::of_rows(&times, &runs.map(|(_, run)| run.clone()).collect::<Vec<_>>())
+    };
+    let mut quantities = Vec::new();
+    // The times that all numbers of channels have, and at 512 channels what the paper has.
+    for log in [1, 3, 5] {
+        let at = |(point, run): (&Point, &Vec<[f64; 3]>)| (point.seed, point.channels as f64, run[log][0]);
+        let curves = Curves::of(points.iter().zip(&found).map(at));
+        let (t, value) = published[0][log];
+        let name = format!("RMSE at t = {t:.1}, extrapolated to 512 channels");
+        quantities.push(Quantity::new(name, curves.extrapolated(512.0), value, Within::Factor(2.0)));
+        let name = format!("slope of RMSE against channels at t = {t:.1}");
+        quantities.push(Quantity::new(name, curves.slopes(0.0), None, Within::Absolute(0.0)));
+    }
+    let mut distances: Vec<Series> = Vec::new();
+    for (i, &(channels, _)) in sizes.iter().enumerate() {
+        let [curve, _, _] = of_channels(channels);
+        distances.push(series(format!("{channels} channels"), i, Style::Solid, curve.mean()));
+    }
+    distances.push(series("512, Lee et al.", 6, Style::Points, published[0].clone()));
+    let [_, network, linear] = of_channels(sizes[sizes.len() - 3].0);
+    let losses = vec![
+        series("network", 0, Style::Solid, network.mean()),
+        series("linear model", 1, Style::Dashed, linear.mean()),
+        series("network, Lee et al.", 0, Style::Points, published[1].clone()),
+        series("linear model, Lee et al.", 1, Style::Points, published[2].clone()),
+    ];
+    let (axes, title) = (Axes::Logarithmic, format!("Learning, {} channels", sizes[sizes.len() - 3].0));
+    let panels = [
+        panel(axes, ["Distance of the linear model", "t", "RMSE on test images"], distances),
+        panel(axes, [&title, "t", "loss"], losses),
+    ];
+    study.finish(&panels, &quantities)
 }

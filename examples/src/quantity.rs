@@ -49,6 +49,14 @@ impl Curves {
         };
         self.0.iter().map(slope).collect()
     }
+
+    /// What the power law through all points of a seed is at `x`.
+    pub fn extrapolated(&self, x: f64) -> Vec<f64> {
+        let value = |curve: &Vec<(f64, f64)>| {
+            PowerLaw::fit(curve).map_or(f64::NAN, |law| law.factor * x.powf(law.exponent))
+        };
+        self.0.iter().map(value).collect()
+    }
 }
 
 /// A number of a paper, and the same of each seed here.
