@@ -110,7 +110,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             }
             match &mut averages {
                 Some(averages) => {
-                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel))
+                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel));
                 }
                 none => *none = Some(kernels.map(Average::new)),
             }
