@@ -26,11 +26,11 @@ const PANES: [(&str, usize, usize, &str); 8] = [
     ("tanh", 1, 128, "1 layers"),
     ("tanh", 2, 128, "2 layers"),
     ("tanh", 4, 128, "4 layers"),
-    ("relu", 1, 128, "1 layers"),
     ("tanh", 2, 32, "32 examples"),
-    ("tanh", 2, 512, "512 examples"),
+    ("relu", 1, 128, "1 layers"),
     ("relu", 2, 128, "2 layers"),
     ("relu", 4, 128, "4 layers"),
+    ("tanh", 2, 512, "512 examples"),
 ];
 const STEPS: [usize; 5] = [16, 64, 256, 1024, 4096];
 
@@ -108,20 +108,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             Curves::of(mine.map(|(p, found)| (p.seed, p.width as f64, found[record][kernel])))
         };
         let records = found[0].len();
-        let last = curves(records - 1, 0);
+        let [own, limit] = [0, 1].map(|kernel| curves(records - 1, kernel));
         let published = Paper::Lee.curve("S5", published);
-        let slope = Curves(vec![published[..last.0[0].len()].to_vec()]).slopes(0.0)[0];
-        for (record, count) in STEPS.into_iter().enumerate().take(records) {
-            let name = format!("slope, {depth} {activation}, {examples} examples, {count} steps");
-            quantities.push(Quantity::new(
-                name,
-                curves(record, 0).slopes(0.0),
-                slope,
-                Within::Absolute(0.15),
-            ));
-        }
-        let name = "the same, kernel of infinite width";
-        let limit = curves(records - 1, 1);
+        // Of the widths that are measured here: over all of them, it is a little steeper.
+        let slope = Curves(vec![published[..own.0[0].len()].to_vec()]).slopes(0.0)[0];
+        let name = format!("slope, {depth} {activation}, {examples} examples");
+        quantities.push(Quantity::new(&name, own.slopes(0.0), slope, Within::Absolute(0.15)));
+        let name = format!("{name}, kernel of infinite width");
         quantities.push(Quantity::new(name, limit.slopes(0.0), None, Within::Absolute(0.15)));
         let labels = STEPS.map(|steps| format!("{steps} steps"));
         let mut shown: Vec<_> = labels
