@@ -8,7 +8,7 @@
 //! are, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
 //! continuous limit of momentum, and the first point is that after 4 steps.
 //!
-//! The paper leaves open the scale of the inputs (here ‖x‖² is about the number of them), the padding (here zeros, so that the size is
+//! The paper leaves open the scale of the inputs (here each image has mean 0 and variance 1), the padding (here zeros, so that the size is
 //! kept), and whether the pooling is over all pixels, as here.
 //!
 //! `cargo run --release -p examples --example lee_fig_s2 -- [--full --data FOLDER] [--out FOLDER]`
@@ -19,19 +19,11 @@ use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
 use examples::{
-    Curves, Failure, Images, Quantity, Set, Study, Within, both_outputs, loss, panel, series, side_by_side,
+    Curves, Failure, Images, Paper, Quantity, Set, Study, Within, both_outputs, loss, panel, series,
+    side_by_side,
 };
 use figure::{Axes, Series, Style};
 use serde::Serialize;
-
-const RATE: f64 = 0.1;
-/// After 2², 2³, … steps: the root mean square of f − f_lin on test images; losses of the network and of its linear model on images
-/// that they learn.
-const PUBLISHED: [[f64; 11]; 3] = [
-    [5.02e-5, 2.38e-4, 5.88e-4, 1.29e-3, 1.62e-3, 2.73e-3, 5.79e-3, 1.45e-2, 3.72e-2, 0.117, 0.238],
-    [0.540, 0.522, 0.469, 0.449, 0.431, 0.410, 0.378, 0.331, 0.262, 0.177, 0.098],
-    [0.540, 0.522, 0.469, 0.450, 0.431, 0.411, 0.380, 0.335, 0.279, 0.219, 0.165],
-];
 
 #[derive(Serialize)]
 struct Point {
@@ -39,6 +31,7 @@ struct Point {
     steps: usize,
     seed: u64,
     examples: usize,
+    each_alike: bool,
 }
 
 fn main() -> ExitCode {
@@ -49,13 +42,20 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let sizes = study.either(&[(8, 9), (16, 9), (32, 8), (64, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
     let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
-    let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
+    let point = |seed, &(channels, log): &(usize, u32)| Point {
+        channels,
+        steps: 1 << log,
+        seed,
+        examples,
+        each_alike: true,
+    };
     let points: Vec<Point> =
         (0..seeds).flat_map(|seed| sizes.iter().map(move |size| point(seed, size))).collect();
 
     let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
     let found: Vec<Vec<[f64; 3]>> = study.measure(&points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
+        let task = Images::each_alike(task, images[0].size);
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let windows = || Windows::new([3, 3], Padding::Same);
         let conv = || Conv { channels: point.channels, windows: windows(), scaling };
@@ -64,7 +64,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let settings = Settings {
             optimiser: Optimiser::HeavyBall { momentum: 0.9 },
             threads: Threads::available(),
-            ..Settings::new(RATE, point.steps)
+            ..Settings::new(0.1, point.steps)
         };
         let records: Vec<usize> = (2..=point.steps.ilog2()).map(|log| 1 << log).collect();
         let mut seen = Vec::new();
@@ -77,9 +77,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Ok(seen)
     })?;
 
-    let time = |log: i32| RATE.sqrt() * f64::from(log + 2).exp2();
-    let times: Vec<f64> = (0..11).map(time).collect();
-    let published = PUBLISHED.map(|values| times.iter().copied().zip(values).collect::<Vec<_>>());
+    let published =
+        ["RMSE", "loss, network", "loss, linear model"].map(|curve| Paper::Lee.curve("S2", curve));
+    let times: Vec<f64> = published[0].iter().map(|point| point.0).collect();
     let of_channels = |channels: usize| {
         let runs = points.iter().zip(&found).filter(|(point, _)| point.channels == channels);
         Curves::of_rows(&times, &runs.map(|(_, run)| run.clone()).collect::<Vec<_>>())

@@ -14,20 +14,15 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, panel, series, side_by_side};
-use examples::{at_powers_of_two, loss};
+use examples::{
+    Curves, Failure, Images, Paper, Quantity, Set, Study, Within, loss, panel, series, side_by_side,
+};
 use figure::{Axes, Style};
 use serde::Serialize;
 
-/// After 2⁰ to 2¹¹ steps: the root mean square of f − f_lin on test images; losses of the network and of its linear model on
-/// images that they learn, and on test images.
-const PUBLISHED: [[f64; 12]; 5] = [
-    [2.69e-5, 1.23e-4, 6.83e-4, 3.45e-3, 9.18e-3, 0.0147, 0.0337, 0.0613, 0.102, 0.154, 0.222, 0.290],
-    [0.2858, 0.2801, 0.2635, 0.2313, 0.2017, 0.1471, 0.0962, 0.0673, 0.0499, 0.0384, 0.0309, 0.0248],
-    [0.2858, 0.2801, 0.2634, 0.2312, 0.2016, 0.1468, 0.0961, 0.0677, 0.0507, 0.0393, 0.0316, 0.0254],
-    [0.2923, 0.2864, 0.2694, 0.2362, 0.2037, 0.1485, 0.0976, 0.0660, 0.0475, 0.0363, 0.0280, 0.0223],
-    [0.2923, 0.2864, 0.2693, 0.2362, 0.2036, 0.1482, 0.0976, 0.0665, 0.0486, 0.0374, 0.0291, 0.0234],
-];
+/// The root mean square of f − f_lin on test images, and the losses on images that are learned and on test images.
+const CURVES: [&str; 5] =
+    ["RMSE", "loss, network", "loss, linear model", "test loss, network", "test loss, linear model"];
 
 #[derive(Serialize)]
 struct Point {
@@ -84,16 +79,18 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 
     let steps: Vec<f64> = records.iter().map(|&step| step as f64).collect();
     let curves = Curves::of_rows(&steps, &found);
-    let published = PUBLISHED.map(|values| at_powers_of_two(0, &values));
-    let quantity = |name: &str, which: usize, log: usize, within: f64| {
-        let name = format!("{name} after {} steps", 1 << log);
-        Quantity::new(name, curves[which].at(steps[log]), PUBLISHED[which][log], Within::Factor(within))
-    };
-    let mut quantities: Vec<Quantity> =
-        (3..=last).step_by(2).map(|log| quantity("RMSE on test images", 0, log, 1.5)).collect();
-    for log in (5..=last).step_by(2) {
-        quantities.push(quantity("test loss, network", 3, log, 1.2));
-        quantities.push(quantity("test loss, linear model", 4, log, 1.2));
+    let published = CURVES.map(|curve| Paper::Lee.curve("S3", curve));
+    let mut quantities = Vec::new();
+    for (which, within) in [(0, 1.5), (3, 1.2), (4, 1.2)] {
+        for log in (3..=last).step_by(2) {
+            let (name, theirs) = (format!("{}, {} steps", CURVES[which], 1 << log), published[which][log].1);
+            quantities.push(Quantity::new(
+                name,
+                curves[which].at(steps[log]),
+                theirs,
+                Within::Factor(within),
+            ));
+        }
     }
     let both = |which: usize| {
         vec![
