@@ -55,11 +55,15 @@ fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64,
     let mut way = Vec::new();
     let look = |_: usize, models: &mut [&mut dyn Model<f64>]| {
         let theta = models[0].parameters().expect("a network has parameters");
-        way.push((models[0].outputs(Part::Train)[0], lambda(&theta)));
+        let now = (models[0].outputs(Part::Train)[0], lambda(&theta));
+        if !(now.0.is_finite() && now.1.is_finite()) {
+            return ControlFlow::Break(());
+        }
+        way.push(now);
         ControlFlow::Continue(())
     };
-    let converged =
-        descend(&mut [&mut model], &Course { steps, records, batches: None }, look, |_| {}).is_ok();
+    let course = Course { steps, records, batches: None };
+    let converged = descend(&mut [&mut model], &course, look, |_| {}).is_ok_and(|made| made == steps);
     let end = way.last().filter(|_| converged).map(|(_, lambda)| lambda / first);
     Found { way, end }
 }

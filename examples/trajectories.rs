@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use cotangent::prelude::*;
 use cotangent::train::{Batches, KernelTask, Loss, Objective, Optimiser, Over};
-use examples::{Failure, Images, Quantity, Set, Study, Within, both_outputs, panel, series};
+use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, both_outputs, panel, series};
 use figure::{Axes, Style};
 
 /// Steps, and the losses of network and linear model.
@@ -25,35 +25,20 @@ type Course = Vec<(usize, [f64; 2])>;
 type Point = (&'static str, u64, usize, usize);
 
 const MOMENTUM: f64 = 0.9;
-const PUBLISHED: [(&str, &[(usize, [f64; 2])]); 2] = [
+/// Steps, and losses of the network and of its linear model after them.
+type Printed = (&'static str, &'static [usize], &'static [f64], &'static [f64]);
+const PUBLISHED: [Printed; 2] = [
     (
         "weight space",
-        &[
-            (0, [0.2529, 0.2529]),
-            (390, [0.0750, 0.0759]),
-            (780, [0.0498, 0.0513]),
-            (1170, [0.0585, 0.0595]),
-            (1560, [0.0514, 0.0530]),
-            (1950, [0.0446, 0.0467]),
-            (2340, [0.0408, 0.0423]),
-        ],
+        &[0, 390, 780, 1170, 1560, 1950, 2340],
+        &[0.2529, 0.0750, 0.0498, 0.0585, 0.0514, 0.0446, 0.0408],
+        &[0.2529, 0.0759, 0.0513, 0.0595, 0.0530, 0.0467, 0.0423],
     ),
     (
         "function space",
-        &[
-            (0, [0.2444, 0.2444]),
-            (100, [0.1231, 0.1234]),
-            (300, [0.0652, 0.0649]),
-            (500, [0.0434, 0.0427]),
-            (900, [0.0239, 0.0229]),
-            (1000, [0.1696, 0.1696]),
-            (1300, [0.1204, 0.1195]),
-            (1900, [0.0728, 0.0719]),
-            (2000, [0.0680, 0.0680]),
-            (2100, [0.0399, 0.0401]),
-            (2500, [0.0120, 0.0126]),
-            (2900, [0.0067, 0.0072]),
-        ],
+        &[0, 100, 300, 500, 900, 1000, 1300, 1900, 2000, 2100, 2500, 2900],
+        &[0.2444, 0.1231, 0.0652, 0.0434, 0.0239, 0.1696, 0.1204, 0.0728, 0.0680, 0.0399, 0.0120, 0.0067],
+        &[0.2444, 0.1234, 0.0649, 0.0427, 0.0229, 0.1696, 0.1195, 0.0719, 0.0680, 0.0401, 0.0126, 0.0072],
     ),
 ];
 
@@ -146,36 +131,47 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     })?;
 
     let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (space, published) in PUBLISHED {
+    for (space, steps, network, linear) in PUBLISHED {
         let courses =
             || points.iter().zip(&found).filter(|(point, _)| point.0 == space).map(|(_, course)| course);
-        for &(step, [network, linear]) in published {
-            let mut add = |name: &str, published, within, value: &dyn Fn([f64; 2]) -> f64| {
-                let at = |course: &Course| {
-                    course.iter().find(|at| at.0 == step).map_or(f64::NAN, |at| value(at.1))
-                };
-                let name = format!("{space}, step {step}: {name}");
-                quantities.push(Quantity::new(name, courses().map(at).collect(), published, within));
+        for (i, step) in steps.iter().enumerate() {
+            let at = |value: fn([f64; 2]) -> f64| -> Vec<f64> {
+                courses()
+                    .filter_map(|course| course.iter().find(|at| at.0 == *step))
+                    .map(|at| value(at.1))
+                    .collect()
             };
-            add("loss of the network", network, Within::Relative(0.15), &|losses| losses[0]);
-            let gap = 1e4 * (network - linear);
-            add("10⁴ (network − linear)", gap.round(), Within::Absolute(10.0), &|losses| {
-                1e4 * (losses[0] - losses[1])
-            });
+            let name = |what| format!("{space}, step {step}: {what}");
+            let loss = at(|losses| losses[0]);
+            quantities.push(Quantity::new(
+                name("loss of the network"),
+                loss,
+                network[i],
+                Within::Relative(0.15),
+            ));
+            let gap = at(|losses| 1e4 * (losses[0] - losses[1]));
+            let printed = (1e4 * (network[i] - linear[i])).round();
+            quantities.push(Quantity::new(
+                name("10⁴ (network − linear)"),
+                gap,
+                printed,
+                Within::Absolute(10.0),
+            ));
         }
         let mean = |model: usize| {
-            let count = seeds as f64;
-            let point = |i: usize| courses().map(|course| course[i].1[model] / count).sum::<f64>();
-            let steps = courses().next().into_iter().flatten().map(|at| at.0 as f64);
-            steps.enumerate().map(|(i, step)| (step, point(i).log10())).collect::<Vec<_>>()
+            let all = (0..).zip(courses()).flat_map(|(seed, course)| {
+                course.iter().map(move |(step, losses)| (seed, *step as f64, losses[model]))
+            });
+            Curves::of(all).mean().into_iter().map(|(step, loss)| (step, loss.log10())).collect::<Vec<_>>()
         };
-        let paper =
-            |i: usize| published.iter().map(|(step, losses)| (*step as f64, losses[i].log10())).collect();
+        let paper = |losses: &[f64]| {
+            steps.iter().zip(losses).map(|(step, loss)| (*step as f64, loss.log10())).collect::<Vec<_>>()
+        };
         let all = vec![
             series("network", 0, Style::Solid, mean(0)),
             series("linear model", 1, Style::Dashed, mean(1)),
-            series("notebook, network", 0, Style::Points, paper(0)),
-            series("notebook, linear", 1, Style::Points, paper(1)),
+            series("notebook, network", 0, Style::Points, paper(network)),
+            series("notebook, linear", 1, Style::Points, paper(linear)),
         ];
         panels.push(panel(Axes::Linear, [&format!("In {space}"), "steps", "log₁₀ of the loss"], all));
     }
