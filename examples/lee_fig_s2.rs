@@ -8,7 +8,7 @@
 //! are, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
 //! continuous limit of momentum, and the first point is that after 4 steps.
 //!
-//! The paper leaves open the scale of the inputs (here each image has mean 0 and variance 1), the padding (here zeros, so that the size is
+//! The paper leaves open the scale of the inputs (here all pixels have mean 0 and variance 1), the padding (here zeros, so that the size is
 //! kept), and whether the pooling is over all pixels, as here.
 //!
 //! `cargo run --release -p examples --example lee_fig_s2 -- [--full --data FOLDER] [--out FOLDER]`
@@ -31,7 +31,6 @@ struct Point {
     steps: usize,
     seed: u64,
     examples: usize,
-    each_alike: bool,
 }
 
 fn main() -> ExitCode {
@@ -42,20 +41,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let sizes = study.either(&[(8, 9), (16, 9), (32, 8), (64, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
     let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
-    let point = |seed, &(channels, log): &(usize, u32)| Point {
-        channels,
-        steps: 1 << log,
-        seed,
-        examples,
-        each_alike: true,
-    };
+    let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
     let points: Vec<Point> =
         (0..seeds).flat_map(|seed| sizes.iter().map(move |size| point(seed, size))).collect();
 
     let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
     let found: Vec<Vec<[f64; 3]>> = study.measure(&points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
-        let task = Images::each_alike(task, images[0].size);
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let windows = || Windows::new([3, 3], Padding::Same);
         let conv = || Conv { channels: point.channels, windows: windows(), scaling };

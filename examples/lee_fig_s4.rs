@@ -24,7 +24,6 @@ struct Point {
     examples: usize,
     rate: f64,
     steps: usize,
-    each_alike: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,7 +34,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (logs, examples, steps, seeds) = study.either((5..11, 128, 2048, 3), (5..8, 32, 256, 2));
     let widths: Vec<usize> = logs.map(|log| 1 << log).collect();
     let images = study.images(Set::Cifar10)?;
-    let point = |seed, width| Point { width, seed, examples, rate: 1.0, steps, each_alike: true };
+    let point = |seed, width| Point { width, seed, examples, rate: 1.0, steps };
     let points: Vec<Point> =
         (0..seeds).flat_map(|seed| widths.iter().map(move |&width| point(seed, width))).collect();
 
@@ -43,7 +42,6 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     // The distance of the outputs on test images after each of some steps.
     let found: Vec<Vec<(f64, f64)>> = study.measure(&points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
-        let task = Images::each_alike(task, images[0].size);
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let network = mlp(&[point.width; 4], 1, Activation::Tanh, scaling);
         let network = Network::new(network, [images[0].size]);
