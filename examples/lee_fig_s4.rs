@@ -4,8 +4,8 @@
 //! images: in time for each width, and against width, at the end and by when it first exceeds 0.5.
 //!
 //! The paper shows five logits at widths 32 to 4096 for 8 · 10⁴ steps, and leaves open nearly all else. Here the classes are horses
-//! and planes, with one output and the logistic loss, |D| = 128, σ_w² = 2, σ_b² = 0.1, each image is shifted and scaled to mean 0
-//! and variance 1, and the rate of gradient descent on all examples is 1. `--full` has widths up to 1024 and 2048 steps; the
+//! and planes, with one output and the logistic loss, |D| = 128, σ_w² = 2, σ_b² = 0.1, all pixels are shifted and scaled
+//! alike to mean 0 and variance 1, and the rate of gradient descent on all examples is 1. `--full` has widths up to 1024 and 2048 steps; the
 //! published values at the end are those of the same widths, after the paper's steps.
 //!
 //! `cargo run --release -p examples --example lee_fig_s4 -- [--full --data FOLDER] [--out FOLDER]`
