@@ -19,7 +19,9 @@ use std::process::ExitCode;
 use cotangent::kernels::Which;
 use cotangent::prelude::*;
 use cotangent::train::Training;
-use examples::{Failure, Images, Moments, Quantity, Set, Study, Within, panel, series, train, train_until};
+use examples::{
+    Failure, Images, Moments, Paper, Quantity, Set, Study, Within, panel, series, train, train_until,
+};
 use faer::{MatRef, Side};
 use figure::{Axes, Style};
 use serde::Serialize;
@@ -41,23 +43,6 @@ const RATE: f64 = 1.0;
 /// α from −2 to 3: two images of different class are at 0 and 1.
 const ALPHAS: usize = 101;
 const TIMES: [u32; 4] = [0, 16, 256, 65536];
-/// Published of infinite width at the ends, α = −1.95 and 2.95: the mean, its sign aside, and two standard deviations; the same
-/// deviations at α = 0.5. At each time, and last of the posterior.
-const PUBLISHED: [[f64; 3]; 5] =
-    [[0.0, 1.28, 1.28], [0.295, 0.893, 0.76], [1.03, 0.555, 0.525], [1.055, 0.538, 0.51], [1.185, 0.53, 0.5]];
-/// α, and at each time the published mean and two standard deviations of infinite width.
-const CURVES: [[f64; 7]; 9] = [
-    [-1.95, -1.0, 0.02, 0.5, 0.98, 2.0, 2.95],
-    [0.0; 7],
-    [1.28, 1.28, 1.28, 1.28, 1.27, 1.27, 1.28],
-    [0.28, 0.27, 0.20, -0.08, -0.31, -0.32, -0.31],
-    [0.895, 0.87, 0.755, 0.76, 0.75, 0.86, 0.89],
-    [1.02, 1.03, 0.91, -0.03, -0.97, -1.06, -1.04],
-    [0.56, 0.49, 0.115, 0.525, 0.12, 0.485, 0.55],
-    [1.05, 1.07, 0.99, 0.0, -0.99, -1.07, -1.06],
-    [0.54, 0.47, 0.025, 0.51, 0.025, 0.47, 0.535],
-];
-
 fn main() -> ExitCode {
     examples::run("lee_fig2", "An ensemble of networks and its limit: Lee et al. 2019, Fig. 2", study)
 }
@@ -134,8 +119,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 
     let alphas: Vec<f64> = (0..ALPHAS).map(alpha).collect();
     let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (time, published) in PUBLISHED.into_iter().enumerate() {
-        let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("after {steps} steps"));
+    for time in 0..=TIMES.len() {
+        let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("{steps} steps"));
+        let [means, widths] = ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {when}")));
+        let ends = |curve: &[(f64, f64)], sign: f64| 0.5 * (curve[0].1 + sign * curve[6].1);
         let mut hold = |what: &str, seeds: Vec<f64>, published: Option<f64>| {
             quantities.push(Quantity::new(format!("{when}: {what}"), seeds, published, Within::Factor(1.25)));
         };
@@ -145,11 +132,15 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             hold(
                 "±mean at the ends",
                 each(&|m| 0.5 * (m.at(first, 0.0)[0] - m.at(last, 0.0)[0])),
-                Some(published[0]),
+                Some(ends(&means, -1.0)),
             );
         }
-        hold("2 sd at the ends", each(&|m| m.at(first, 1.0)[1] + m.at(last, 1.0)[1]), Some(published[1]));
-        hold("2 sd at α = 0.5", each(&|m| m.at(middle, 2.0)[1]), Some(published[2]));
+        hold(
+            "2 sd at the ends",
+            each(&|m| m.at(first, 1.0)[1] + m.at(last, 1.0)[1]),
+            Some(ends(&widths, 1.0)),
+        );
+        hold("2 sd at α = 0.5", each(&|m| m.at(middle, 2.0)[1]), Some(widths[3].1));
         if time == TIMES.len() {
             continue;
         }
@@ -167,9 +158,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         }
 
         let (limit, mine) = (&limits[0][time], found(wide, 0));
-        let marks = (0..7).flat_map(|i| {
-            [-1.0, 0.0, 1.0]
-                .map(|side| (CURVES[0][i], CURVES[2 * time + 1][i] + side * CURVES[2 * time + 2][i]))
+        let marks = means.iter().zip(&widths).flat_map(|(&(alpha, mean), &(_, width))| {
+            [-1.0, 0.0, 1.0].map(|side| (alpha, mean + side * width))
         });
         let mut curves = vec![
             series("limit, ± 2 sd", 0, Style::Band, limit.band(&alphas, 2.0)),

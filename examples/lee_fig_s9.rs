@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::kernels::{Average, Infinite};
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Quantity, Study, Within, at_powers_of_two, panel, series};
+use examples::{Curves, Failure, Paper, Quantity, Study, Within, panel, series};
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
@@ -35,30 +35,6 @@ struct Errors {
     single: [f64; 2],
     means: Vec<[f64; 2]>,
 }
-
-/// Published for n = 2³ to 2¹² and M = 1, 16, 256: errors of Θ and of K, with one hidden layer, and with three.
-const PUBLISHED: [[[f64; 10]; 3]; 4] = [
-    [
-        [0.8, 0.5113, 0.4436, 0.2836, 0.2097, 0.1455, 0.1063, 0.0752, 0.05375, 0.03558],
-        [0.2073, 0.1515, 0.117, 0.07582, 0.04912, 0.03945, 0.02682, 0.01862, 0.01266, 0.009084],
-        [0.05172, 0.03621, 0.02495, 0.01952, 0.01403, 0.008599, 0.006384, 0.004367, 0.002962, 0.002314],
-    ],
-    [
-        [0.8682, 0.5529, 0.4779, 0.3084, 0.2306, 0.1561, 0.1152, 0.08069, 0.05722, 0.03855],
-        [0.2268, 0.1638, 0.1131, 0.08182, 0.05352, 0.04333, 0.02888, 0.0202, 0.01363, 0.009779],
-        [0.056, 0.03877, 0.02726, 0.02113, 0.01496, 0.009207, 0.006684, 0.004809, 0.003222, 0.002503],
-    ],
-    [
-        [1.156, 0.7916, 0.6118, 0.3572, 0.2266, 0.1792, 0.223, 0.09353, 0.09665, 0.08673],
-        [0.2787, 0.2946, 0.1312, 0.1097, 0.06139, 0.04431, 0.03036, 0.02738, 0.01593, 0.01414],
-        [0.07581, 0.05098, 0.03357, 0.02638, 0.01591, 0.01065, 0.01622, 0.005496, 0.004079, 0.003197],
-    ],
-    [
-        [0.8044, 0.7618, 0.4416, 0.3346, 0.2333, 0.1565, 0.1633, 0.08323, 0.08052, 0.09049],
-        [0.2657, 0.2195, 0.1168, 0.08648, 0.06547, 0.04467, 0.03191, 0.02461, 0.02058, 0.01075],
-        [0.1152, 0.07002, 0.04142, 0.03551, 0.01792, 0.008933, 0.01083, 0.00591, 0.00397, 0.003944],
-    ],
-];
 
 fn main() -> ExitCode {
     examples::run("lee_fig_s9", "Kernels of random networks: Lee et al. 2019, Figs S9 and S10", study)
@@ -136,13 +112,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         quantities.push(Quantity::new(name, seeds, published, within));
     };
     let mut panels = Vec::new();
-    for (i, published) in PUBLISHED.iter().enumerate() {
-        let (depth, which, name) = ([1, 3][i / 2], i % 2, ["Θ", "K"][i % 2]);
+    for (depth, which) in [(1, 0), (1, 1), (3, 0), (3, 1)] {
+        let name = ["Θ", "K"][which];
         let of = format!("{name}, L = {depth}");
         let mut curves = Vec::new();
         for (i, log) in [None, Some(4), Some(8)].into_iter().enumerate() {
-            let (mine, theirs) = (found(depth, which, log), at_powers_of_two(3, &published[i]));
             let m = log.map_or(1, |log| 1 << log);
+            let theirs = Paper::Lee.curve("S9", &format!("{of}, M = {m}"));
+            let mine = found(depth, which, log);
             let counted = mine.mean().iter().filter(|point| point.0 >= 8.0).count();
             if counted > 2 {
                 let slope = Curves(vec![theirs[..counted].to_vec()]).slopes(0.0)[0];
@@ -203,11 +180,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         curve.into_iter().map(move |(m, error)| (width as f64 * m, error))
     };
     let mine = widths.iter().zip(&of_widths).flat_map(|(&width, curves)| products(width, curves.mean()));
-    let theirs = PUBLISHED[0]
-        .iter()
-        .zip([1, 16, 256])
-        .flat_map(|(errors, m)| products(m, at_powers_of_two(3, errors)));
-    let ends = [(1.0, 1.94), (4096.0, 0.037), (4096.0, 0.038), (4096.0 * 4096.0, 6.2e-4)];
+    let theirs = [1, 16, 256].into_iter().flat_map(|m| {
+        let points = Paper::Lee.curve("S9", &format!("Θ, L = 1, M = {m}"));
+        points.into_iter().map(move |(n, error)| (n * f64::from(m), error))
+    });
+    let ends = Paper::Lee.curve("S10", "ends");
     let law = [1.0, 4096.0 * 4096.0].map(|nm: f64| (nm, 2.3 / nm.sqrt()));
     let curves = vec![
         series("all n and M", 0, Style::Points, mine.collect()),
