@@ -47,8 +47,13 @@ fn main() -> ExitCode {
     examples::run("lee_fig2", "An ensemble of networks and its limit: Lee et al. 2019, Fig. 2", study)
 }
 
+/// From −2 to 3; near the images, which are at 0 and 1, where the paper is read.
 fn alpha(i: usize) -> f64 {
-    5.0 * i as f64 / (ALPHAS - 1) as f64 - 2.0
+    match i {
+        40 => 0.02,
+        60 => 0.98,
+        _ => 0.05 * i as f64 - 2.0,
+    }
 }
 
 /// Images to train on, and x(α) to test on, in coordinates of the space that they span: random networks and gradients do not see
@@ -122,25 +127,26 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     for time in 0..=TIMES.len() {
         let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("{steps} steps"));
         let [means, widths] = ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {when}")));
-        let ends = |curve: &[(f64, f64)], sign: f64| 0.5 * (curve[0].1 + sign * curve[6].1);
         let mut hold = |what: &str, seeds: Vec<f64>, published: Option<f64>| {
             quantities.push(Quantity::new(format!("{when}: {what}"), seeds, published, Within::Factor(1.25)));
         };
+        // Of both sides, at these places of ours and of the paper's.
         let each = |of: &dyn Fn(&Moments) -> f64| limits.iter().map(|limit| of(&limit[time])).collect();
-        let [first, middle, last] = [1, 50, 99];
+        let both = |m: &Moments, [i, j]: [usize; 2]| m.at(i, 1.0)[1] + m.at(j, 1.0)[1];
+        let paper =
+            |curve: &[(f64, f64)], [i, j]: [usize; 2], sign: f64| 0.5 * (curve[i].1 + sign * curve[j].1);
         if time > 0 {
-            hold(
-                "±mean at the ends",
-                each(&|m| 0.5 * (m.at(first, 0.0)[0] - m.at(last, 0.0)[0])),
-                Some(ends(&means, -1.0)),
-            );
+            let mean = each(&|m| 0.5 * (m.at(1, 0.0)[0] - m.at(99, 0.0)[0]));
+            hold("±mean at the ends", mean, Some(paper(&means, [0, 6], -1.0)));
         }
-        hold(
-            "2 sd at the ends",
-            each(&|m| m.at(first, 1.0)[1] + m.at(last, 1.0)[1]),
-            Some(ends(&widths, 1.0)),
-        );
-        hold("2 sd at α = 0.5", each(&|m| m.at(middle, 2.0)[1]), Some(widths[3].1));
+        for (place, ours, theirs) in [
+            ("at the ends", [1, 99], [0, 6]),
+            ("near the images", [40, 60], [2, 4]),
+            ("at α = 0.5", [50; 2], [3; 2]),
+        ] {
+            let published = paper(&widths, theirs, 1.0);
+            hold(&format!("2 sd {place}"), each(&|m| both(m, ours)), Some(published));
+        }
         if time == TIMES.len() {
             continue;
         }
