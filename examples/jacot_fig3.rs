@@ -5,8 +5,9 @@
 //! is orthogonal to it. Norms are root mean squares over the digits; squared loss, σ_w = 1, σ_b = 0.1.
 //!
 //! The scale of the pixels and the depth are not stated, but three eigenvalues are. Of twelve ways to scale pixels and one to six hidden
-//! relu layers, it is pixels from 0 to 1 and four layers that fit all three within a tenth. Kernels are those of the limit here, and
-//! of a network of 10⁴ units there. Steps have rate 1 there, and 8 here for large networks, where that changes ‖g‖ and ‖h‖ by 1 %.
+//! relu layers, pixels from 0 to 1 and four layers are nearest: on average over seeds, all three within a tenth. Kernels are those of the
+//! limit here, and of a network of 10⁴ units there. Steps have rate 1 there, and 8 here for large networks: for 100 units, that
+//! changes ‖g_t‖ by less than 1 % up to t = 160.
 //!
 //! `cargo run --release -p examples --example jacot_fig3 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
