@@ -1,7 +1,7 @@
 //! The tangent kernel on the circle, before and after training. (Jacot et al. 2018, Fig. 1.)
 //!
 //! Networks of three hidden relu layers, σ_w = 1, σ_b = 0.1, learn f(x) = x₁ x₂ in 200 steps at rate 1. How far is Θ̂ at the beginning
-//! from the limit Θ, and how far does it move? The paper draws ten networks of 500 and of 10⁴ units, with inputs from N(0, 1);
+//! from the limit Θ, and how far does it move? The paper draws ten networks of 500 units, as here, and of 10⁴, with inputs from N(0, 1);
 //! a reimplementation in numpy gives numbers for widths 50 to 5000, with inputs on the circle.
 //!
 //! Neither says how many examples there are: here 32. Nor does the second say what its error of Θ̂ is. In the Frobenius norm,
@@ -31,16 +31,14 @@ struct Found {
 /// Points of the circle where kernels are taken, from −π on.
 const GRID: usize = 64;
 /// Widths, and how many networks learn from N(0, 1) and on the circle.
-const NETWORKS: [(usize, u64, u64); 6] =
-    [(50, 10, 40), (200, 10, 40), (1000, 10, 10), (5000, 0, 5), (500, 10, 0), (10_000, 2, 0)];
+const NETWORKS: [(usize, u64, u64); 5] =
+    [(50, 10, 40), (200, 10, 40), (1000, 10, 10), (5000, 0, 3), (500, 10, 0)];
 /// Of the reimplementation: width, error and drift.
 const NUMPY: [(usize, f64, f64); 4] =
     [(50, 0.229, 0.383), (200, 0.129, 0.123), (1000, 0.075, 0.027), (5000, 0.039, 0.008)];
 /// Of the paper: width, and means of Θ̂(x₀, x) at angles −1 to 3, before and after.
-const PAPER: [(usize, [[f64; 5]; 2]); 2] = [
-    (500, [[0.1451, 0.2732, 0.1440, 0.0745, 0.0641], [0.1675, 0.3248, 0.1636, 0.0802, 0.0687]]),
-    (10_000, [[0.1422, 0.2790, 0.1429, 0.0729, 0.0643], [0.1431, 0.2813, 0.1443, 0.0733, 0.0646]]),
-];
+const PAPER: [(usize, [[f64; 5]; 2]); 1] =
+    [(500, [[0.1451, 0.2732, 0.1440, 0.0745, 0.0641], [0.1675, 0.3248, 0.1636, 0.0802, 0.0687]])];
 
 fn main() -> ExitCode {
     examples::run("jacot_fig1", "The tangent kernel on the circle: Jacot et al. 2018, Fig. 1", study)
@@ -126,7 +124,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     }
     for (color, (width, paper)) in PAPER.into_iter().enumerate() {
         let growth = of("normal", width, &|f| 100.0 * (f.rows[1][GRID / 2] / f.rows[0][GRID / 2] - 1.0));
-        add(width, "growth of Θ̂(x₀, x₀) in %, N(0, 1)", growth, [18.9, 0.82][color]);
+        add(width, "growth of Θ̂(x₀, x₀) in %, N(0, 1)", growth, 18.9);
         for (when, name) in ["at first", "after 200 steps"].into_iter().enumerate() {
             let mean = |i: usize| (angles[i], mean(&of("normal", width, &|f| f.rows[when][i])));
             let points = (-1..=3).map(f64::from).zip(paper[when]).collect();
