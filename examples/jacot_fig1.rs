@@ -146,8 +146,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             series(label, color, Style::Solid, points)
         };
     let widths = vec![
-        curve("‖Θ̂ − Θ‖/‖Θ‖", 0, "circle", mean, &|f| f.errors[0]),
-        curve("median error of Θ̂(x, x)", 5, "circle", median, &|f| f.errors[1]),
+        curve("error of the kernel", 0, "circle", mean, &|f| f.errors[0]),
+        curve("median error of Θ(x, x)", 5, "circle", median, &|f| f.errors[1]),
         series("in numpy, error", 0, Style::Points, NUMPY.iter().map(|of| (of.0 as f64, of.1)).collect()),
         curve("drift, circle", 1, "circle", mean, &|f| f.drift),
         curve("drift, N(0, 1)", 3, "normal", mean, &|f| f.drift),
@@ -159,7 +159,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         ),
     ];
     let panels = [
-        panel(Axes::Linear, ["Means; points: the paper's", "angle", "Θ̂(x₀, x)"], rows),
+        panel(Axes::Linear, ["Means; points: the paper's", "angle", "Θ(x₀, x)"], rows),
         panel(Axes::Logarithmic, ["Against width", "width", "relative"], widths),
     ];
     study.finish(&panels, &quantities)
