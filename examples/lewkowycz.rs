@@ -51,7 +51,8 @@ fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64,
     let (rate, steps) = (steep / first, (steps / steep).ceil() as usize);
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, steps) };
     let mut model = Descent::network(network, &theta, task, &settings);
-    let records = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
+    let records: Vec<usize> = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
+    let whole = records.len();
     let mut way = Vec::new();
     let look = |_: usize, models: &mut [&mut dyn Model<f64>]| {
         let theta = models[0].parameters().expect("a network has parameters");
@@ -63,8 +64,8 @@ fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64,
         ControlFlow::Continue(())
     };
     let course = Course { steps, records, batches: None };
-    let converged = descend(&mut [&mut model], &course, look, |_| {}).is_ok_and(|made| made == steps);
-    let end = way.last().filter(|_| converged).map(|(_, lambda)| lambda / first);
+    let converged = descend(&mut [&mut model], &course, look, |_| {}).is_ok();
+    let end = way.last().filter(|_| converged && way.len() == whole).map(|(_, lambda)| lambda / first);
     Found { way, end }
 }
 
