@@ -135,28 +135,16 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let courses =
             || points.iter().zip(&found).filter(|(point, _)| point.0 == space).map(|(_, course)| course);
         for (i, step) in steps.iter().enumerate() {
-            let at = |value: fn([f64; 2]) -> f64| -> Vec<f64> {
-                courses()
-                    .filter_map(|course| course.iter().find(|at| at.0 == *step))
-                    .map(|at| value(at.1))
-                    .collect()
+            let mut add = |what: &str, printed, within, value: &dyn Fn([f64; 2]) -> f64| {
+                let all = courses().filter_map(|course| course.iter().find(|at| at.0 == *step));
+                let (values, name) =
+                    (all.map(|at| value(at.1)).collect(), format!("{space}, step {step}: {what}"));
+                quantities.push(Quantity::new(name, values, printed, within));
             };
-            let name = |what| format!("{space}, step {step}: {what}");
-            let loss = at(|losses| losses[0]);
-            quantities.push(Quantity::new(
-                name("loss of the network"),
-                loss,
-                network[i],
-                Within::Relative(0.15),
-            ));
-            let gap = at(|losses| 1e4 * (losses[0] - losses[1]));
+            add("loss of the network", network[i], Within::Relative(0.15), &|losses| losses[0]);
             let printed = (1e4 * (network[i] - linear[i])).round();
-            quantities.push(Quantity::new(
-                name("10⁴ (network − linear)"),
-                gap,
-                printed,
-                Within::Absolute(10.0),
-            ));
+            let gap = |losses: [f64; 2]| 1e4 * (losses[0] - losses[1]);
+            add("10⁴ (network − linear)", printed, Within::Absolute(5.0), &gap);
         }
         let mean = |model: usize| {
             let all = (0..).zip(courses()).flat_map(|(seed, course)| {
