@@ -34,7 +34,7 @@ pub use linear::Linear;
 pub use moments::Moments;
 pub use pair::{loss, side_by_side};
 pub use published::Paper;
-pub use quantity::{Curves, Quantity, Within, half_width};
+pub use quantity::{Curves, Quantity, Within};
 
 /// What examples fail with: something that the user or the data did wrong.
 pub type Failure = Box<dyn Error>;
@@ -266,9 +266,4 @@ pub fn panel(axes: Axes, [title, x, y]: [&str; 3], series: Vec<Series>) -> Panel
 /// A curve of a panel.
 pub fn series(label: impl Into<String>, color: usize, style: Style, points: Vec<(f64, f64)>) -> Series {
     Series { label: label.into(), color, style, points }
-}
-
-/// Published values at 2^`first`, 2^(`first` + 1), …
-pub fn at_powers_of_two(first: i32, values: &[f64]) -> Vec<(f64, f64)> {
-    (first..).zip(values).map(|(log, &value)| (f64::from(log).exp2(), value)).collect()
 }

@@ -142,7 +142,7 @@ impl fmt::Display for Quantity {
 }
 
 /// Half of the 95 % confidence interval of the mean of independent normal values: t s/√n. NaN of a single one.
-pub fn half_width(values: &[f64]) -> f64 {
+fn half_width(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
