@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Infinite;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Images, Linear, Quantity, Set, Study, Within, panel, rms, series, train};
+use examples::{Failure, Images, Linear, Set, Study, Within, rms, series, train};
 use figure::{Axes, Style};
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         points.extend(kappas.clone().map(|kappa| point("kappa", middle, kappa)));
     }
     let cost = |point: &Point| (point.width * (point.width + size)) as f64;
-    let found = study.measure(&points, cost, |point, done| {
+    let found = study.measure(points, cost, |point, done| {
         let mut task: Task<f32> = Images::task(&images, &[0, 1], [point.examples; 2], point.seed)?;
         // ‖x‖ = 1 in the paper is ‖x‖² = n₀ where weights are multiplied by n₀^{−1/2}.
         for x in task.train_x.chunks_exact_mut(size).chain(task.test_x.chunks_exact_mut(size)) {
@@ -85,17 +85,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     })?;
 
     let curves = |varied: &str, what: usize| {
-        let mine = points.iter().zip(&found).filter(|(point, _)| point.varied == varied);
-        Curves::of(mine.map(|(point, found)| {
-            let x = if varied == "width" { point.width as f64 } else { point.kappa };
-            (point.seed, x, found[what])
-        }))
+        let x = |p: &Point| if varied == "width" { p.width as f64 } else { p.kappa };
+        found.curves(|p, found| (p.varied == varied).then(|| (p.seed, x(p), found[what])))
     };
-    let (mut quantities, mut against_width) = (Vec::new(), Vec::new());
+    let mut against_width = Vec::new();
     for (i, name) in NAMES.into_iter().enumerate() {
         let curves = curves("width", i);
-        let name_of_slope = format!("slope against width: {name}");
-        quantities.push(Quantity::new(name_of_slope, curves.slopes(0.0), None, Within::Absolute(0.1)));
+        study.hold(format!("slope against width: {name}"), curves.slopes(0.0), None, Within::Absolute(0.1));
         against_width.push(series(name, i, Style::Solid, curves.mean()));
     }
     let against_kappa =
@@ -105,16 +101,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(f64::NAN, |p| p.0)
         };
         let best = curves("kappa", i).0.iter().map(best).collect();
-        quantities.push(Quantity::new(
-            format!("κ of the least distance: {name}"),
-            best,
-            None,
-            Within::Absolute(0.1),
-        ));
+        study.hold(format!("κ of the least distance: {name}"), best, None, Within::Absolute(0.1));
     }
-    let panels = [
-        panel(Axes::Logarithmic, ["κ = 1/8", "width", "difference"], against_width),
-        panel(Axes::Logarithmic, [&format!("Width {middle}"), "κ", "difference"], against_kappa),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(Axes::Logarithmic, ["κ = 1/8", "width", "difference"], against_width);
+    study.show(Axes::Logarithmic, [&format!("Width {middle}"), "κ", "difference"], against_kappa);
+    Ok(())
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Curves, Failure, Images, Linear, Quantity, Set, Study, Within, panel, rms, series, train};
+use examples::{Failure, Images, Linear, Set, Study, Within, rms, series, train};
 use figure::{Axes, Style};
 use serde::Serialize;
 
@@ -50,14 +50,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (seeds, [width, examples, steps]) = study.either((3, [256, 128, 300]), (2, [64, 32, 100]));
     let images = study.images(Set::Mnist)?;
     let mut points = Vec::new();
+    let alphas = (-1..=6).map(f64::from).map(f64::exp2);
     for activation in ["tanh", "relu"] {
-        let alphas = (-1..=6).map(f64::from).map(f64::exp2);
         let of_seed =
             |seed| alphas.clone().map(move |alpha| Point { activation, seed, alpha, width, examples, steps });
         points.extend((0..seeds).flat_map(of_seed));
     }
-    let distances = study.measure(
-        &points,
+    let found = study.measure(
+        points,
         |_| 1.0,
         |point, done| {
             let task: Task<f32> = Images::task(&images, &[4, 9], [point.examples; 2], point.seed)?;
@@ -98,25 +98,20 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         },
     )?;
 
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
     for activation in ["tanh", "relu"] {
         let mut all = Vec::new();
         for (i, name) in NAMES.into_iter().enumerate() {
-            let mine = points.iter().zip(&distances).filter(|(point, _)| point.activation == activation);
-            let curves = Curves::of(mine.map(|(point, distances)| (point.seed, point.alpha, distances[i])));
-            let slopes = curves.slopes(4.0);
+            let mine = |p: &Point| p.activation == activation;
+            let curves = found.curves(|p, distances| mine(p).then(|| (p.seed, p.alpha, distances[i])));
             let name = format!("{activation}: slope against α ≥ 4, {name}");
             let published = (activation == "tanh").then_some(-1.0);
-            quantities.push(Quantity::new(name, slopes, published, Within::Absolute(0.1)));
+            study.hold(name, curves.slopes(4.0), published, Within::Absolute(0.1));
             all.push(series(NAMES[i], i, Style::Solid, curves.mean()));
         }
-        let inverse = points.iter().take(8).map(|point| (point.alpha, 0.3 / point.alpha)).collect();
+        let inverse = alphas.clone().map(|alpha| (alpha, 0.3 / alpha)).collect();
         all.push(series("1/α", 6, Style::Dashed, inverse));
-        panels.push(panel(
-            Axes::Logarithmic,
-            [&format!("Two layers of {width}, {activation}"), "α", "relative distance"],
-            all,
-        ));
+        let title = format!("Two layers of {width}, {activation}");
+        study.show(Axes::Logarithmic, [&title, "α", "relative distance"], all);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }

@@ -16,10 +16,11 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::linearize::layer_change;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Images, Paper, Quantity, Set, Study, Within, panel, series, train};
+use examples::{Curves, Failure, Images, Paper, Set, Study, Within, series, train};
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
+/// A network of `RUNS`, and the stages of its training: steps and momentum.
 #[derive(Serialize)]
 struct Point {
     net: usize,
@@ -37,16 +38,18 @@ struct Changes {
 }
 
 const NAMES: [&str; 3] = ["3 relu layers", "3 tanh layers", "1 relu layer"];
-/// Networks, and how many steps they make with which momentum. What is slow to learn is learned by momentum: the last stages do to a
-/// linear model what 2¹⁵ steps and more without momentum do. (From the beginning on, it would throw networks about.)
-const RUNS: [(usize, &[(usize, f64)]); 4] =
-    [(0, &[(256, 0.0)]), (1, &[(16, 0.0)]), (2, &[(256, 0.0)]), (0, &[(256, 0.0), (256, 0.95), (384, 0.99)])];
-/// Slopes that the paper has for Θ̂ and K of each run, of K only in the end, and for the layers in the last.
-const KERNELS: [(f64, Option<f64>); 4] =
-    [(-0.80, None), (-1.00, None), (-0.89, Some(-0.95)), (-0.80, Some(-0.82))];
+/// Networks, how many steps they make with which momentum, and slopes that the paper has for Θ̂ and K. What is slow to learn is
+/// learned by momentum: the last stages do to a linear model what 2¹⁵ steps and more without momentum do. (From the beginning
+/// on, it would throw networks about.)
+const RUNS: [(usize, &str, &[(usize, f64)], [Option<f64>; 2]); 4] = [
+    (0, "256 steps", &[(256, 0.0)], [Some(-0.80), None]),
+    (1, "16 steps", &[(16, 0.0)], [Some(-1.00), None]),
+    (2, "256 steps", &[(256, 0.0)], [Some(-0.89), Some(-0.95)]),
+    (0, "end", &[(256, 0.0), (256, 0.95), (384, 0.99)], [Some(-0.80), Some(-0.82)]),
+];
 const LAYERS: [(&str, f64); 4] = [("input", -0.52), ("2", -1.02), ("3", -1.04), ("output", -0.56)];
 
-/// Trains network `net` of this width, and measures what it has changed.
+/// Trains a network, and measures what it has changed.
 fn changes(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Changes, Failure> {
     let &Point { net, width, seed, ref stages } = point;
     let (threads, digits) = (Threads::available(), (0..10).collect::<Vec<u8>>());
@@ -55,8 +58,8 @@ fn changes(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Ch
     let task: Task<f32> = Images::task(images, classes, [128, 1], seed)?;
     let activation = [Activation::Relu, Activation::Tanh, Activation::Relu][net].clone();
     let scaling = Scaling::ntk(1.0, 0.05);
-    let layer = |body: Serial| body.then(Dense { width, scaling }).then(activation.clone());
-    let body = || (0..depth).fold(Serial::new(), |body, _| layer(body));
+    let layer = |body: Serial, _| body.then(Dense { width, scaling }).then(activation.clone());
+    let body = || (0..depth).fold(Serial::new(), layer);
     let network = Network::new(body().then(Dense { width: outputs, scaling }), [images[0].size]);
     let units = Network::new(body(), [images[0].size]);
     let kernels = |theta: &[f32]| {
@@ -66,21 +69,15 @@ fn changes(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Ch
     };
 
     let theta: Vec<f32> = network.init(seed);
-    let objective = || Objective { loss: Loss::Squared, over: Over::Outputs };
-    let (mut trained, whole) = (theta.clone(), stages.iter().map(|stage| stage.0).sum::<usize>() as f64);
-    let mut made = 0;
-    for &(steps, momentum) in stages {
+    let mut trained = theta.clone();
+    for (i, &(steps, momentum)) in stages.iter().enumerate() {
         let optimiser = if momentum == 0.0 { Optimiser::Descent } else { Optimiser::HeavyBall { momentum } };
-        let settings = Settings {
-            objective: objective(),
-            optimiser,
-            threads: threads.clone(),
-            ..Settings::new(1.0, steps)
-        };
+        let objective = Objective { loss: Loss::Squared, over: Over::Outputs };
+        let settings =
+            Settings { objective, optimiser, threads: threads.clone(), ..Settings::new(1.0, steps) };
         let mut model = Descent::network(&network, &trained, &task, &settings);
-        train(&mut model, steps, &|part| done((made as f64 + part * steps as f64) / whole))?;
+        train(&mut model, steps, &|part| done((i as f64 + part) / stages.len() as f64))?;
         trained = model.point().to_vec();
-        made += steps;
     }
 
     let (before, after) = (kernels(&theta), kernels(&trained));
@@ -90,69 +87,51 @@ fn changes(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Ch
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (logs, seeds) = study.either((4..13, 3), (4..8, 2));
+    let (logs, seeds, most) = study.either((4..13, 3, usize::MAX), (4..8, 2, 16));
     let (mnist, cifar) = (study.images(Set::Mnist)?, study.images(Set::Cifar10)?);
     let sets = [&mnist, &mnist, &cifar];
-    let most = study.either(usize::MAX, 16);
-    let stages =
-        |run: usize| RUNS[run].1.iter().map(|&(steps, momentum)| (steps.min(most), momentum)).collect();
-    let points: Vec<Point> = (0..RUNS.len())
-        .flat_map(|run| (0..seeds).map(move |seed| (run, seed)))
-        .flat_map(|(run, seed)| logs.clone().map(move |log| (run, seed, 1 << log)))
-        .map(|(run, seed, width)| Point { net: RUNS[run].0, width, seed, stages: stages(run) })
-        .collect();
+    let points = RUNS.iter().flat_map(|run| (0..seeds).map(move |seed| (run, seed)));
+    let points = points.flat_map(|(&(net, _, stages, _), seed)| {
+        let stages: Vec<_> = stages.iter().map(|&(steps, momentum)| (steps.min(most), momentum)).collect();
+        logs.clone().map(move |log| Point { net, width: 1 << log, seed, stages: stages.clone() })
+    });
     let steps = |point: &Point| point.stages.iter().map(|stage| stage.0).sum::<usize>();
     let cost = |point: &Point| ((steps(point) + 8) * point.width * (point.width + 1000)) as f64;
-    let found = study.measure(&points, cost, |point, done| changes(sets[point.net], point, done))?;
+    let found = study.measure(points, cost, |point, done| changes(sets[point.net], point, done))?;
 
     let curves = |run: usize, of: &dyn Fn(&Changes) -> f64| {
-        let (net, stages) = RUNS[run];
-        let same = |p: &Point| p.net == net && p.stages.len() == stages.len();
-        let mine = points.iter().zip(&found).filter(|(point, _)| same(point));
-        Curves::of(mine.map(|(point, found)| (point.seed, point.width as f64, of(found))))
+        let mine = |p: &Point| (p.net, p.stages.len()) == (RUNS[run].0, RUNS[run].2.len());
+        found.curves(|p, changes| mine(p).then(|| (p.seed, p.width as f64, of(changes))))
     };
-    let (mut quantities, mut shown) = (Vec::new(), [vec![], vec![], vec![]]);
-    let mut show = |place: usize, label: &str, color, curves: &Curves, paper: Option<[&str; 2]>| {
+    let mut shown = [vec![], vec![], vec![]];
+    let mut add = |place: usize, label: &str, color, curves: &Curves, paper: Option<[&str; 2]>| {
         shown[place].push(series(label, color, Style::Solid, curves.mean()));
         let points = paper.map(|[figure, curve]| Paper::Lee.curve(figure, curve));
         shown[place].extend(points.map(|points| series("", color, Style::Points, points)));
     };
-    let mut hold = |name: &str, curves: &Curves, first: f64, published: Option<f64>, within: f64| {
-        let slopes = curves.slopes(study.either(first, 0.0));
-        quantities.push(Quantity::new(name, slopes, published, Within::Absolute(within)));
-    };
     for (l, (name, slope)) in LAYERS.into_iter().enumerate() {
-        let of_layer = curves(3, &|changes| changes.layers[l]);
-        hold(
-            &format!("slope, layer {name}, {}, end, n ≥ 256", NAMES[0]),
-            &of_layer,
-            256.0,
-            Some(slope),
-            0.08,
-        );
-        show(0, name, l, &of_layer, Some(["1", &format!("layer {name}")]));
+        let curves = curves(3, &|changes| changes.layers[l]);
+        let what = format!("slope, layer {name}, {}, end, n ≥ 256", NAMES[0]);
+        study.hold(what, curves.slopes(study.either(256.0, 0.0)), slope, Within::Absolute(0.08));
+        add(0, name, l, &curves, Some(["1", &format!("layer {name}")]));
     }
-    for (run, slopes) in KERNELS.into_iter().enumerate() {
-        let (ntk, nngp) = (curves(run, &|changes| changes.ntk), curves(run, &|changes| changes.nngp));
-        let (net, stages) = RUNS[run];
-        let when = if stages.len() == 1 { format!("{} steps", stages[0].0) } else { "end".into() };
+    for (run, (net, when, _, slopes)) in RUNS.into_iter().enumerate() {
         let label = format!("{}, {when}", NAMES[net]);
-        hold(&format!("slope of Θ̂, {label}, n ≥ 64"), &ntk, 64.0, Some(slopes.0), 0.1);
-        hold(&format!("slope of K, {label}, n ≥ 64"), &nngp, 64.0, slopes.1, 0.1);
-        show(1, &label, run, &ntk, Some([["1", "S6", "S6", "1"][run], &format!("Θ̂, {label}")]));
-        show(2, &label, run, &nngp, (run == 3).then_some(["1", "K, 3 relu layers, end"]));
+        let kernels = [curves(run, &|changes| changes.ntk), curves(run, &|changes| changes.nngp)];
+        for ((name, curves), slope) in ["Θ̂", "K"].into_iter().zip(&kernels).zip(slopes) {
+            let what = format!("slope of {name}, {label}, n ≥ 64");
+            study.hold(what, curves.slopes(study.either(64.0, 0.0)), slope, Within::Absolute(0.1));
+        }
+        let figure = if net == 0 { "1" } else { "S6" };
+        add(1, &label, run, &kernels[0], Some([figure, &format!("Θ̂, {label}")]));
+        add(2, &label, run, &kernels[1], (run == 3).then_some([figure, "K, 3 relu layers, end"]));
     }
-    let titles = [
-        "Layers of 3 relu layers, end (points: paper)",
-        "Tangent kernel Θ (points: paper)",
-        "Covariance K (points: paper)",
-    ];
-    let panels: Vec<_> = titles
-        .into_iter()
-        .zip(shown)
-        .map(|(title, shown)| panel(Axes::Logarithmic, [title, "width n", "relative change"], shown))
-        .collect();
-    study.finish(&panels, &quantities)
+    let titles = ["Layers of 3 relu layers, end", "Tangent kernel Θ", "Covariance K"];
+    for (title, shown) in titles.into_iter().zip(shown) {
+        let title = format!("{title} (points: paper)");
+        study.show(Axes::Logarithmic, [&title, "width n", "relative change"], shown);
+    }
+    Ok(())
 }
 
 fn main() -> ExitCode {

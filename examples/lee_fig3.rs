@@ -103,12 +103,12 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
 
 fn study(study: &mut Study) -> Result<(), Failure> {
     let (width, examples, lasts, seeds) =
-        study.either((2048, 256, [20.48, 5.12], 3), (128, 32, [2.56, 2.56], 2));
+        study.either((2048, 256, [20.48, 5.12], [4, 3]), (128, 32, [2.56, 2.56], [2, 2]));
     let images = study.images(Set::Cifar10)?;
     // Rates on ½ the square, of which the paper's have no ½.
     let rates = [2.0 * 0.01, 2.0 * 0.02 / width as f64];
     let points: Vec<Point> = (0..2)
-        .flat_map(|standard| (0..seeds).map(move |seed| (standard, seed)))
+        .flat_map(|standard| (0..seeds[standard]).map(move |seed| (standard, seed)))
         .map(|(standard, seed)| {
             let (rate, last) = (rates[standard], lasts[standard]);
             Point { standard, width, examples, rate, last, seed }

@@ -18,10 +18,7 @@ use cotangent::autodiff::Padding;
 use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{
-    Curves, Failure, Images, Paper, Quantity, Set, Study, Within, both_outputs, loss, panel, series,
-    side_by_side,
-};
+use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, loss, series, side_by_side};
 use figure::{Axes, Series, Style};
 use serde::Serialize;
 
@@ -46,7 +43,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         (0..seeds).flat_map(|seed| sizes.iter().map(move |size| point(seed, size))).collect();
 
     let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
-    let found: Vec<Vec<[f64; 3]>> = study.measure(&points, cost, |point, done| {
+    let found = study.measure(points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let windows = || Windows::new([3, 3], Padding::Same);
@@ -59,7 +56,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             ..Settings::new(0.1, point.steps)
         };
         let records: Vec<usize> = (2..=point.steps.ilog2()).map(|log| 1 << log).collect();
-        let mut seen = Vec::new();
+        let mut seen = Vec::<[f64; 3]>::new();
         let look = |models: &mut [&mut dyn Model<f32>]| {
             let [[f, g], [f_lin, g_lin]] = [0, 1].map(|i: usize| both_outputs(models[i]));
             let losses = [f, f_lin].map(|f| loss(&settings.objective, 1, &f, &task.train_y));
@@ -71,29 +68,29 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 
     let published =
         ["RMSE", "loss, network", "loss, linear model"].map(|curve| Paper::Lee.curve("S2", curve));
-    let times: Vec<f64> = published[0].iter().map(|point| point.0).collect();
-    let of_channels = |channels: usize| {
-        let runs = points.iter().zip(&found).filter(|(point, _)| point.channels == channels);
-        Curves::of_rows(&times, &runs.map(|(_, run)| run.clone()).collect::<Vec<_>>())
+    let of_channels = |channels: usize, what: usize| {
+        let mine = |p: &Point| p.channels == channels;
+        found.curves(|p, run| {
+            let at = published[0].iter().zip(run).filter(move |_| mine(p));
+            at.map(move |((t, _), now)| (p.seed, *t, now[what]))
+        })
     };
-    let mut quantities = Vec::new();
     // The times that all numbers of channels have, and at 512 channels what the paper has.
     for log in [1, 3, 5] {
-        let at = |(point, run): (&Point, &Vec<[f64; 3]>)| (point.seed, point.channels as f64, run[log][0]);
-        let curves = Curves::of(points.iter().zip(&found).map(at));
+        let curves = found.curves(|p, run| [(p.seed, p.channels as f64, run[log][0])]);
         let (t, value) = published[0][log];
         let name = format!("RMSE at t = {t:.1}, extrapolated to 512 channels");
-        quantities.push(Quantity::new(name, curves.extrapolated(512.0), value, Within::Factor(2.0)));
+        study.hold(name, curves.extrapolated(512.0), value, Within::Factor(2.0));
         let name = format!("slope of RMSE against channels at t = {t:.1}");
-        quantities.push(Quantity::new(name, curves.slopes(0.0), None, Within::Absolute(0.0)));
+        study.hold(name, curves.slopes(0.0), None, Within::Absolute(0.0));
     }
     let mut distances: Vec<Series> = Vec::new();
     for (i, &(channels, _)) in sizes.iter().enumerate() {
-        let [curve, _, _] = of_channels(channels);
-        distances.push(series(format!("{channels} channels"), i, Style::Solid, curve.mean()));
+        let curve = of_channels(channels, 0).mean();
+        distances.push(series(format!("{channels} channels"), i, Style::Solid, curve));
     }
     distances.push(series("512, Lee et al.", 6, Style::Points, published[0].clone()));
-    let [_, network, linear] = of_channels(sizes[sizes.len() - 3].0);
+    let [network, linear] = [1, 2].map(|what| of_channels(sizes[sizes.len() - 3].0, what));
     let losses = vec![
         series("network", 0, Style::Solid, network.mean()),
         series("linear model", 1, Style::Dashed, linear.mean()),
@@ -101,9 +98,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         series("linear model, Lee et al.", 1, Style::Points, published[2].clone()),
     ];
     let (axes, title) = (Axes::Logarithmic, format!("Learning, {} channels", sizes[sizes.len() - 3].0));
-    let panels = [
-        panel(axes, ["Distance of the linear model", "t", "RMSE on test images"], distances),
-        panel(axes, [&title, "t", "loss"], losses),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(axes, ["Distance of the linear model", "t", "RMSE on test images"], distances);
+    study.show(axes, [&title, "t", "loss"], losses);
+    Ok(())
 }

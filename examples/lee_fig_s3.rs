@@ -14,9 +14,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{
-    Curves, Failure, Images, Paper, Quantity, Set, Study, Within, loss, panel, series, side_by_side,
-};
+use examples::{Failure, Images, Paper, Set, Study, Within, loss, series, side_by_side};
 use figure::{Axes, Style};
 use serde::Serialize;
 
@@ -44,8 +42,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let point = |seed| Point { width, examples, watched, steps: 1 << last, seed };
     let points: Vec<Point> = (0..study.either(3, 2)).map(point).collect();
 
-    let found: Vec<Vec<[f64; 5]>> = study.measure(
-        &points,
+    let found = study.measure(
+        points,
         |_| 1.0,
         |point, done| {
             let classes: Vec<u8> = (0..10).collect();
@@ -63,7 +61,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
                 threads: Threads::available(),
                 ..Settings::new(1.0, point.steps)
             };
-            let mut seen = Vec::new();
+            let mut seen = Vec::<[f64; 5]>::new();
             let look = |models: &mut [&mut dyn Model<f32>]| {
                 let [f, l] = [0, 1].map(|i: usize| models[i].outputs(Part::Test).to_vec());
                 let [learned, tested] = [0..y, y..2 * y].map(|part| {
@@ -77,19 +75,16 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         },
     )?;
 
-    let steps: Vec<f64> = records.iter().map(|&step| step as f64).collect();
-    let curves = Curves::of_rows(&steps, &found);
+    let curves: [_; 5] = std::array::from_fn(|which| {
+        let of_row = |point: &Point, (&step, row): (&usize, &[f64; 5])| (point.seed, step as f64, row[which]);
+        found.curves(|point, rows| records.iter().zip(rows).map(move |row| of_row(point, row)))
+    });
     let published = CURVES.map(|curve| Paper::Lee.curve("S3", curve));
-    let mut quantities = Vec::new();
     for (which, within) in [(0, 1.5), (3, 1.2), (4, 1.2)] {
         for log in (3..=last).step_by(2) {
-            let (name, theirs) = (format!("{}, {} steps", CURVES[which], 1 << log), published[which][log].1);
-            quantities.push(Quantity::new(
-                name,
-                curves[which].at(steps[log]),
-                theirs,
-                Within::Factor(within),
-            ));
+            let (step, theirs) = published[which][log];
+            let name = format!("{}, {step} steps", CURVES[which]);
+            study.hold(name, curves[which].at(step), theirs, Within::Factor(within));
         }
     }
     let both = |which: usize| {
@@ -105,10 +100,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         series("Lee et al. 2019", 2, Style::Points, published[0].clone()),
     ];
     let axes = Axes::Logarithmic;
-    let panels = [
-        panel(axes, ["Distance of the linear model", "steps", "RMSE on test images"], distance),
-        panel(axes, ["Images that are learned", "steps", "loss"], both(1)),
-        panel(axes, ["Test images", "steps", "loss"], both(3)),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(axes, ["Distance of the linear model", "steps", "RMSE on test images"], distance);
+    study.show(axes, ["Images that are learned", "steps", "loss"], both(1));
+    study.show(axes, ["Test images", "steps", "loss"], both(3));
+    Ok(())
 }

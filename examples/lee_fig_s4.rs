@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::{log_spaced, rmse};
-use examples::{Curves, Failure, Images, Paper, Quantity, Set, Study, Within, panel, series, side_by_side};
+use examples::{Curves, Failure, Images, Paper, Set, Study, Within, exponent, series, side_by_side};
 use figure::{Axes, Series, Style};
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 
     let cost = |point: &Point| (point.width * (images[0].size + 3 * point.width) + 200_000) as f64;
     // The distance of the outputs on test images after each of some steps.
-    let found: Vec<Vec<(f64, f64)>> = study.measure(&points, cost, |point, done| {
+    let found = study.measure(points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let network = mlp(&[point.width; 4], 1, Activation::Tanh, scaling);
@@ -57,41 +57,36 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             distances.push(rmse(&f, &l));
         };
         side_by_side(&network, &network.init(point.seed), &task, &settings, &records, done, look)?;
-        Ok(records.iter().map(|&step| step as f64).zip(distances).collect())
+        Ok(records.iter().map(|&step| step as f64).zip(distances).collect::<Vec<(f64, f64)>>())
     })?;
 
-    let measured = || points.iter().zip(&found).map(|(point, curve)| (point.seed, point.width as f64, curve));
-    let last = Curves::of(measured().map(|(seed, width, curve)| (seed, width, curve[curve.len() - 1].1)));
-    let first = Curves::of(measured().filter_map(|(seed, width, curve)| {
-        Some((seed, width, curve.iter().find(|(_, distance)| *distance > 0.5)?.0))
-    }));
+    let last = found.curves(|p, curve| [(p.seed, p.width as f64, curve[curve.len() - 1].1)]);
+    let first = found.curves(|p, curve| {
+        Some((p.seed, p.width as f64, curve.iter().find(|(_, distance)| *distance > 0.5)?.0))
+    });
     // Of the widths that are measured here.
     let published = ["RMS at the end", "steps until 0.5"]
         .map(|curve| Paper::Lee.curve("S4", curve)[..widths.len()].to_vec());
-    let mut quantities: Vec<Quantity> = published[1]
-        .iter()
-        .map(|&(width, steps)| {
-            let name = format!("steps until it is above 0.5, width {width}");
-            Quantity::new(name, first.at(width), steps, Within::Factor(2.0))
-        })
-        .collect();
+    for &(width, steps) in &published[1] {
+        let name = format!("steps until it is above 0.5, width {width}");
+        study.hold(name, first.at(width), steps, Within::Factor(2.0));
+    }
     let of_width = |(i, &width): (usize, &usize)| {
-        let curves = measured().filter(|run| run.1 == width as f64).map(|(_, _, curve)| curve.clone());
-        series(format!("width {width}"), i, Style::Solid, Curves(curves.collect()).mean())
+        let curves = Curves(found.at(|p| p.width == width).cloned().collect());
+        series(format!("width {width}"), i, Style::Solid, curves.mean())
     };
     let mut curves: Vec<Series> = widths.iter().enumerate().map(of_width).collect();
     let passed = published[1].iter().map(|point| (point.1, 0.5)).collect();
     curves.push(series("0.5 is passed, Lee et al.", 6, Style::Points, passed));
     let axes = Axes::Logarithmic;
-    let mut panels = vec![panel(axes, ["Distance in time", "steps", "RMS of f − f_lin"], curves)];
+    study.show(axes, ["Distance in time", "steps", "RMS of f − f_lin"], curves);
     let names = ["RMS of f − f_lin at the end", "steps until it is above 0.5"];
     for ((name, curves), published) in names.into_iter().zip([last, first]).zip(published) {
-        let slope = (100.0 * Curves(vec![published.clone()]).slopes(0.0)[0]).round() / 100.0;
-        let slopes = curves.slopes(0.0);
-        quantities.push(Quantity::new(format!("slope of {name}"), slopes, slope, Within::Absolute(0.25)));
+        let slope = exponent(&published);
+        study.hold(format!("slope of {name}"), curves.slopes(0.0), slope, Within::Absolute(0.25));
         let here = series("here", 0, Style::Solid, curves.mean());
         let theirs = series("Lee et al. 2019", 6, Style::Points, published);
-        panels.push(panel(axes, [name, "width", name], vec![here, theirs]));
+        study.show(axes, [name, "width", name], vec![here, theirs]);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }

@@ -14,8 +14,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Curves, Failure, Images, Linear, Paper, Quantity, Set, Study, Within, both_outputs, panel, rms, series,
-    train_until,
+    Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms, series, train_until,
 };
 use figure::{Axes, Style};
 use serde::Serialize;
@@ -84,7 +83,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (logs, seeds, steps) = study.either((5..11, 3, 1024), (5..8, 2, 64));
     let images = study.images(Set::Cifar10)?;
     let most = study.either(usize::MAX, 64);
-    let points: Vec<Point> = (0..PANES.len())
+    let points = (0..PANES.len())
         .flat_map(|pane| logs.clone().map(move |log| (pane, log)))
         // Many examples only up to a width of 512.
         .filter(|&(pane, log)| PANES[pane].2 <= 128 || log < 10)
@@ -92,41 +91,32 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         .map(|(pane, log, seed)| {
             let (activation, depth, examples, _) = PANES[pane];
             Point { activation, depth, examples: examples.min(most), width: 1 << log, seed, steps }
-        })
-        .collect();
+        });
     let cost = |&Point { depth, examples, width, .. }: &Point| {
         (examples * width * (images[0].size + (depth - 1) * width + 300)) as f64
     };
-    let found = study.measure(&points, cost, |point, done| distances(&images, point, done))?;
+    let found = study.measure(points, cost, |point, done| distances(&images, point, done))?;
 
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
+    let records = STEPS.into_iter().filter(|&record| record <= steps).count();
     for (activation, depth, examples, published) in PANES {
+        let pane = (activation, depth, examples.min(most));
+        let mine = |p: &Point| (p.activation, p.depth, p.examples) == pane;
         let curves = |record: usize, kernel: usize| {
-            let mine = points.iter().zip(&found).filter(|(p, _)| {
-                (p.activation, p.depth, p.examples) == (activation, depth, examples.min(most))
-            });
-            Curves::of(mine.map(|(p, found)| (p.seed, p.width as f64, found[record][kernel])))
+            found.curves(|p, found| mine(p).then(|| (p.seed, p.width as f64, found[record][kernel])))
         };
-        let records = found[0].len();
         let [own, limit] = [0, 1].map(|kernel| curves(records - 1, kernel));
         let published = Paper::Lee.curve("S5", published);
         // Of the widths that are measured here: over all of them, it is a little steeper.
-        let slope = Curves(vec![published[..own.0[0].len()].to_vec()]).slopes(0.0)[0];
-        let name = format!("slope, {depth} {activation}, {examples} examples");
-        quantities.push(Quantity::new(&name, own.slopes(0.0), slope, Within::Absolute(0.15)));
-        let name = format!("{name}, kernel of infinite width");
-        quantities.push(Quantity::new(name, limit.slopes(0.0), None, Within::Absolute(0.15)));
-        let labels = STEPS.map(|steps| format!("{steps} steps"));
-        let mut shown: Vec<_> = labels
-            .into_iter()
-            .take(records)
-            .enumerate()
-            .map(|(i, label)| series(label, i, Style::Solid, curves(i, 0).mean()))
-            .collect();
+        let slope = exponent(&published[..own.0[0].len()]);
+        let title = format!("{depth} {activation}, {examples} examples");
+        study.hold(format!("slope, {title}"), own.slopes(0.0), slope, Within::Absolute(0.15));
+        let name = format!("slope, {title}, kernel of infinite width");
+        study.hold(name, limit.slopes(0.0), None, Within::Absolute(0.15));
+        let of_steps = |i: usize| series(format!("{} steps", STEPS[i]), i, Style::Solid, curves(i, 0).mean());
+        let mut shown: Vec<_> = (0..records).map(of_steps).collect();
         shown.push(series("infinite width, at the end", 5, Style::Dashed, limit.mean()));
         shown.push(series("Lee et al.", 6, Style::Points, published));
-        let title = format!("{depth} {activation}, {examples} examples");
-        panels.push(panel(Axes::Logarithmic, [&title, "width", "RMSE of f − f_lin"], shown));
+        study.show(Axes::Logarithmic, [&title, "width", "RMSE of f − f_lin"], shown);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::accuracy;
-use examples::{Failure, Images, Paper, Quantity, Set, Study, Within, panel, series};
+use examples::{Failure, Images, Paper, Set, Study, Within, series};
 use figure::{Axes, Style};
 use serde::Serialize;
 
@@ -51,9 +51,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     };
     let of_case =
         |case| rates(case).flat_map(move |rate| (0..seeds).flat_map(move |seed| of_rate(case, rate, seed)));
-    let points: Vec<Point> = (0..4).flat_map(of_case).collect();
-    let found: Vec<f64> = study.measure(
-        &points,
+    let found = study.measure(
+        (0..4).flat_map(of_case),
         |_| 1.0,
         |point, done| {
             let (relu, cross) = (point.case < 2, point.case % 2 == 0);
@@ -80,12 +79,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         },
     )?;
 
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
     for (case, name) in CASES.into_iter().enumerate() {
         let at = |log_rate, standard, seed| {
             let same =
                 |p: &Point| (p.case, p.log_rate, p.standard, p.seed) == (case, log_rate, standard, seed);
-            points.iter().position(same).map_or(f64::NAN, |i| found[i])
+            found.at(same).sum::<f64>()
         };
         let mean_difference = |seed| {
             let each = rates(case).map(|rate| at(rate, true, seed) - at(rate, false, seed));
@@ -97,7 +95,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let gain = |seed| (at(last, false, seed) - at(first, false, seed)) / f64::from(last - first);
         let octaves = differences.iter().zip(0..).map(|(difference, seed)| difference / gain(seed)).collect();
         let mut hold = |what: &str, seeds, within| {
-            quantities.push(Quantity::new(format!("{name}: {what}"), seeds, 0.0, Within::Absolute(within)));
+            study.hold(format!("{name}: {what}"), seeds, 0.0, Within::Absolute(within));
         };
         hold("accuracy, standard − NTK", differences, 0.02);
         hold("the same in octaves of the rate", octaves, 0.5);
@@ -113,11 +111,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             series("standard", 1, Style::Dashed, mean(true)),
             series("Lee et al. 2019, both", 6, Style::Points, published.collect()),
         ];
-        panels.push(panel(
-            Axes::Linear,
-            [name, "log₂ η, η = n times the standard rate", "test accuracy"],
-            curves,
-        ));
+        let axes = [name, "log₂ η, η = n times the standard rate", "test accuracy"];
+        study.show(Axes::Linear, axes, curves);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Spectrum;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, panel, series, train};
+use examples::{Failure, Images, Set, Study, Within, series, train};
 use faer::Mat;
 use figure::{Axes, Style};
 
@@ -30,7 +30,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let cost = |point: &(u64, u32, usize, usize)| f64::from(2 * point.1).exp2();
     // At the beginning and in the end: relative differences of the kernels, and of their largest eigenvalues.
     let found =
-        study.measure(&points, cost, |&(seed, log, n, steps), done| -> Result<[[f64; 2]; 2], Failure> {
+        study.measure(points, cost, |&(seed, log, n, steps), done| -> Result<[[f64; 2]; 2], Failure> {
             let layers = mlp(&[1 << log; 2], OUTPUTS, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
             let network = Network::new(layers, [images[0].size]);
             let task: Task<f32> = Images::task(&images, &classes, [n, 10], seed)?;
@@ -54,24 +54,20 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         })?;
 
     let curves = |when: usize, what: usize| {
-        let all = points.iter().zip(&found);
-        Curves::of(all.map(|(point, found)| (point.0, f64::from(point.1).exp2(), found[when][what])))
+        found.curves(|point, found| [(point.0, f64::from(point.1).exp2(), found[when][what])])
     };
     let shown = [
         ("kernels, at the beginning", curves(0, 0), Style::Solid),
         ("kernels, after 100 steps", curves(1, 0), Style::Dashed),
         ("λ_max, at the beginning", curves(0, 1), Style::Solid),
     ];
-    let quantities = shown.each_ref().map(|(name, curves, _)| {
-        Quantity::new(format!("slope: {name}"), curves.slopes(first), -0.5, Within::Absolute(0.1))
-    });
-    let mut all: Vec<_> = shown
-        .iter()
-        .enumerate()
-        .map(|(i, (name, curves, style))| series(*name, i, *style, curves.mean()))
-        .collect();
+    let mut all = Vec::new();
+    for (i, (name, curves, style)) in shown.iter().enumerate() {
+        study.hold(format!("slope: {name}"), curves.slopes(first), -0.5, Within::Absolute(0.1));
+        all.push(series(*name, i, *style, curves.mean()));
+    }
     let root = shown[0].1.mean().iter().map(|p| (p.0, p.0.powf(-0.5))).collect();
     all.push(series("width^{−1/2}", 6, Style::Dashed, root));
-    let titles = ["Two hidden relu layers", "width", "relative difference"];
-    study.finish(&[panel(Axes::Logarithmic, titles, all)], &quantities)
+    study.show(Axes::Logarithmic, ["Two hidden relu layers", "width", "relative difference"], all);
+    Ok(())
 }

@@ -3,9 +3,10 @@
 //! Those that reproduce figures of papers share this library, so that each of them reads like the section on methods of its
 //! paper. A [`Study`] knows whether the paper's setting or a quick one is wanted, and where data are and results go. It
 //! [measures](Study::measure) one point after another, shows the time left, and keeps each point in a file of JSON lines, so
-//! that a run that was killed goes on where it was. In the end it [holds](Study::finish) what was found against what was
-//! published.
+//! that a run that was killed goes on where it was. It [holds](Study::hold) what was found against what was published, and
+//! [shows](Study::show) it in panels of a figure.
 
+mod found;
 mod images;
 mod linear;
 mod moments;
@@ -29,12 +30,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use found::{Curves, Found, exponent};
 pub use images::{Images, Set};
 pub use linear::Linear;
 pub use moments::Moments;
 pub use pair::{loss, side_by_side};
 pub use published::Paper;
-pub use quantity::{Curves, Quantity, Within};
+pub use quantity::Within;
+
+use quantity::Quantity;
 
 /// What examples fail with: something that the user or the data did wrong.
 pub type Failure = Box<dyn Error>;
@@ -64,6 +68,8 @@ pub struct Study {
     data: Option<PathBuf>,
     out: Option<PathBuf>,
     seconds: f64,
+    quantities: Vec<Quantity>,
+    panels: Vec<Panel>,
 }
 
 /// A measurement that was made, as a line of a file.
@@ -75,7 +81,8 @@ struct Line<K, V> {
     found: V,
 }
 
-/// Runs an example, called `name`: the `main` of each. A failure is said, and the exit code is 2 then.
+/// Runs an example, called `name`: the `main` of each. Prints what was found beside what was published, and writes the figure,
+/// its curves and the quantities. A failure is said, and the exit code is 2 then.
 #[allow(clippy::print_stderr, reason = "programs say what went wrong")]
 pub fn run(
     name: &'static str,
@@ -86,7 +93,9 @@ pub fn run(
     let matches = command.get_matches();
     let options = <Options as clap::FromArgMatches>::from_arg_matches(&matches);
     let Options { quick: _, full, data, out } = options.unwrap_or_else(|error| error.exit());
-    match study(&mut Study { name, about, full, data, out, seconds: 0.0 }) {
+    let (quantities, panels) = (Vec::new(), Vec::new());
+    let mut made = Study { name, about, full, data, out, seconds: 0.0, quantities, panels };
+    match study(&mut made).and_then(|()| made.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -126,10 +135,11 @@ impl Study {
     /// If the file of measurements cannot be written, or a measurement fails.
     pub fn measure<K: Serialize, V: Serialize + DeserializeOwned>(
         &mut self,
-        points: &[K],
+        points: impl IntoIterator<Item = K>,
         cost: impl Fn(&K) -> f64,
         mut measure: impl FnMut(&K, &dyn Fn(f64)) -> Result<V, Failure>,
-    ) -> Result<Vec<V>, Failure> {
+    ) -> Result<Found<K, V>, Failure> {
+        let points: Vec<K> = points.into_iter().collect();
         let (mut known, mut file) = (HashMap::new(), None);
         if let Some(out) = &self.out {
             let path = out.join(self.name).with_extension("jsonl");
@@ -156,16 +166,16 @@ impl Study {
         bar.set_style(ProgressStyle::with_template("{wide_bar} {percent:>3} %, {eta} left: {msg}")?);
         let mut done = 0.0;
         let mut found = Vec::new();
-        for (point, key) in points.iter().zip(keys) {
+        for (point, key) in points.into_iter().zip(keys) {
             if let Some((seconds, value)) = known.remove(&key) {
                 self.seconds += seconds;
-                found.push(value);
+                found.push((point, value));
                 continue;
             }
             bar.set_message(key);
-            let (start, share) = (Instant::now(), cost(point) / whole);
+            let (start, share) = (Instant::now(), cost(&point) / whole);
             let value =
-                measure(point, &|fraction| bar.set_position(((done + share * fraction) * 1e4) as u64))?;
+                measure(&point, &|fraction| bar.set_position(((done + share * fraction) * 1e4) as u64))?;
             let seconds = start.elapsed().as_secs_f64();
             done += share;
             self.seconds += seconds;
@@ -173,18 +183,31 @@ impl Study {
             if let Some(file) = &mut file {
                 writeln!(file, "{}", serde_json::to_string(&line)?)?;
             }
-            found.push(line.found);
+            found.push((line.of, line.found));
         }
         bar.finish_and_clear();
-        Ok(found)
+        Ok(Found(found))
     }
 
-    /// Prints what was found beside what was published, and writes the figure, its curves and the quantities.
-    ///
-    /// # Errors
-    /// If a file cannot be written.
+    /// Takes what was found of a quantity, by each seed, and the number of the paper, if it has one; they should be that near.
+    pub fn hold(
+        &mut self,
+        name: impl Into<String>,
+        seeds: Vec<f64>,
+        published: impl Into<Option<f64>>,
+        within: Within,
+    ) {
+        self.quantities.push(Quantity { name: name.into(), seeds, published: published.into(), within });
+    }
+
+    /// Takes a panel of the figure: what its axes are, its title and what they show, and its curves.
+    pub fn show(&mut self, axes: Axes, [title, x, y]: [&str; 3], series: Vec<Series>) {
+        self.panels.push(Panel { axes, title: title.into(), x_label: x.into(), y_label: y.into(), series });
+    }
+
     #[allow(clippy::print_stdout, reason = "an example shows what it found")]
-    pub fn finish(&self, panels: &[Panel], quantities: &[Quantity]) -> Result<(), Failure> {
+    fn finish(&self) -> Result<(), Failure> {
+        let Self { quantities, panels, .. } = self;
         println!("{}", self.about);
         println!("{:<58} {:>20} {:>10}  verdict", "", "found (95 %)", "published");
         for quantity in quantities {
@@ -258,12 +281,13 @@ pub fn rms<T: Real>(a: &[T], b: &[f64]) -> f64 {
     (squares.sum::<f64>() / a.len() as f64).sqrt()
 }
 
-/// A panel of a figure: its title and what its axes show.
-pub fn panel(axes: Axes, [title, x, y]: [&str; 3], series: Vec<Series>) -> Panel {
-    Panel { axes, title: title.into(), x_label: x.into(), y_label: y.into(), series }
-}
-
 /// A curve of a panel.
 pub fn series(label: impl Into<String>, color: usize, style: Style, points: Vec<(f64, f64)>) -> Series {
     Series { label: label.into(), color, style, points }
+}
+
+/// A curve of ours as a line, and points of the paper in its colour.
+pub fn beside(label: &str, color: usize, ours: &Curves, paper: Vec<(f64, f64)>) -> [Series; 2] {
+    let points = series(format!("{label}, paper"), color, Style::Points, paper);
+    [series(label, color, Style::Solid, ours.mean()), points]
 }

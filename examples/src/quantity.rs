@@ -1,75 +1,14 @@
 //! What was measured over several seeds, with its confidence interval, beside what was published.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use cotangent::linearize::PowerLaw;
-
-/// A curve, once for each seed.
-#[derive(Clone, Debug, Default)]
-pub struct Curves(pub Vec<Vec<(f64, f64)>>);
-
-impl Curves {
-    /// Of what was measured: seed, x and y.
-    pub fn of(measured: impl IntoIterator<Item = (u64, f64, f64)>) -> Self {
-        let mut curves = BTreeMap::<u64, Vec<(f64, f64)>>::new();
-        for (seed, x, y) in measured {
-            curves.entry(seed).or_default().push((x, y));
-        }
-        Self(curves.into_values().collect())
-    }
-
-    /// One of each column, where for each seed a row was measured at each of `x`.
-    pub fn of_rows<const COLUMNS: usize>(x: &[f64], seeds: &[Vec<[f64; COLUMNS]>]) -> [Self; COLUMNS] {
-        let of_seed = |rows: &Vec<[f64; COLUMNS]>, column: usize| {
-            x.iter().zip(rows).map(|(&x, row)| (x, row[column])).collect()
-        };
-        std::array::from_fn(|column| Self(seeds.iter().map(|rows| of_seed(rows, column)).collect()))
-    }
-
-    /// What was measured at an x, by each seed that has it.
-    pub fn at(&self, x: f64) -> Vec<f64> {
-        let of_seed = |curve: &Vec<(f64, f64)>| curve.iter().find(|point| point.0 == x).map(|point| point.1);
-        self.0.iter().filter_map(of_seed).collect()
-    }
-
-    /// The geometric mean over seeds, where all have the same x.
-    pub fn mean(&self) -> Vec<(f64, f64)> {
-        let count = self.0.len() as f64;
-        let mean = |i: usize| (self.0.iter().map(|curve| curve[i].1.ln()).sum::<f64>() / count).exp();
-        let first = self.0.first().map_or(&[][..], |curve| curve);
-        first.iter().enumerate().map(|(i, &(x, _))| (x, mean(i))).collect()
-    }
-
-    /// The exponents of the power laws through the points from `first` up, one for each seed.
-    pub fn slopes(&self, first: f64) -> Vec<f64> {
-        let slope = |curve: &Vec<(f64, f64)>| {
-            let points: Vec<(f64, f64)> = curve.iter().copied().filter(|point| point.0 >= first).collect();
-            PowerLaw::fit(&points).map_or(f64::NAN, |law| law.exponent)
-        };
-        self.0.iter().map(slope).collect()
-    }
-
-    /// What the power law through all points of a seed is at `x`.
-    pub fn extrapolated(&self, x: f64) -> Vec<f64> {
-        let value = |curve: &Vec<(f64, f64)>| {
-            PowerLaw::fit(curve).map_or(f64::NAN, |law| law.factor * x.powf(law.exponent))
-        };
-        self.0.iter().map(value).collect()
-    }
-}
-
-/// A number of a paper, and the same of each seed here.
+/// A number of a paper, if it has one, and the same of each seed here.
 #[derive(Clone, Debug)]
-pub struct Quantity {
-    /// What it is.
-    pub name: String,
-    /// What was found, for each seed.
-    pub seeds: Vec<f64>,
-    /// What the paper says, if it does.
-    pub published: Option<f64>,
-    /// How far apart they may be.
-    pub within: Within,
+pub(crate) struct Quantity {
+    pub(crate) name: String,
+    pub(crate) seeds: Vec<f64>,
+    pub(crate) published: Option<f64>,
+    pub(crate) within: Within,
 }
 
 /// A distance from a published value.
@@ -84,23 +23,12 @@ pub enum Within {
 }
 
 impl Quantity {
-    /// `seeds` is what was found, `published` the number of the paper, if it has one, and `within` how far apart they may be.
-    pub fn new(
-        name: impl Into<String>,
-        seeds: Vec<f64>,
-        published: impl Into<Option<f64>>,
-        within: Within,
-    ) -> Self {
-        Self { name: name.into(), seeds, published: published.into(), within }
-    }
-
-    /// The mean over seeds.
-    pub fn mean(&self) -> f64 {
+    fn mean(&self) -> f64 {
         self.seeds.iter().sum::<f64>() / self.seeds.len() as f64
     }
 
     /// What the mean is, held against the published value: `full` is whether the setting is the paper's.
-    pub fn verdict(&self, full: bool) -> &'static str {
+    pub(crate) fn verdict(&self, full: bool) -> &'static str {
         let (found, Some(published)) = (self.mean(), self.published) else { return "not published" };
         let near = match self.within {
             Within::Absolute(distance) => (found - published).abs() <= distance,
