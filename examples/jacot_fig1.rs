@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::kernels::{Infinite, Kernel};
 use cotangent::prelude::*;
-use examples::{Failure, Quantity, Study, Within, panel, series, train};
+use examples::{Failure, Paper, Study, Within, series, train};
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +33,8 @@ const GRID: usize = 64;
 /// Widths, and how many networks learn from N(0, 1) and on the circle.
 const NETWORKS: [(usize, u64, u64); 5] =
     [(50, 10, 40), (200, 10, 40), (1000, 10, 10), (5000, 0, 3), (500, 10, 0)];
-/// Of the reimplementation: width, error and drift.
-const NUMPY: [(usize, f64, f64); 4] =
-    [(50, 0.229, 0.383), (200, 0.129, 0.123), (1000, 0.075, 0.027), (5000, 0.039, 0.008)];
-/// Of the paper: width, and means of Θ̂(x₀, x) at angles −1 to 3, before and after.
-const PAPER: [(usize, [[f64; 5]; 2]); 1] =
-    [(500, [[0.1451, 0.2732, 0.1440, 0.0745, 0.0641], [0.1675, 0.3248, 0.1636, 0.0802, 0.0687]])];
+/// Inputs, width, seed, examples and steps.
+type Point = (&'static str, usize, u64, usize, usize);
 
 fn main() -> ExitCode {
     examples::run("jacot_fig1", "The tangent kernel on the circle: Jacot et al. 2018, Fig. 1", study)
@@ -46,10 +42,6 @@ fn main() -> ExitCode {
 
 fn network(width: usize) -> Network {
     Network::new(mlp(&[width; 3], 1, Activation::Relu, Scaling::ntk(1.0, 0.1)), [2])
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -61,20 +53,18 @@ fn median(values: &[f64]) -> f64 {
 fn study(study: &mut Study) -> Result<(), Failure> {
     let threads = Threads::available();
     let networks = study.either(NETWORKS.to_vec(), vec![(50, 3, 10), (200, 3, 10), (500, 3, 0)]);
-    // Inputs, width, seed, examples and steps.
     let point = |inputs, width, count| (0..count).map(move |seed| (inputs, width, seed, 32, 200));
-    let both = |&(w, normal, circle): &(usize, u64, u64)| {
-        point("normal", w, normal).chain(point("circle", w, circle))
-    };
-    let points: Vec<(&str, usize, u64, usize, usize)> = networks.iter().flat_map(both).collect();
+    let points = networks
+        .iter()
+        .flat_map(|&(w, normal, circle)| point("normal", w, normal).chain(point("circle", w, circle)));
     let angles: Vec<f64> = (0..GRID).map(|i| TAU * (i as f64 / GRID as f64 - 0.5)).collect();
     let circle: Vec<f32> = angles.iter().flat_map(|angle| [angle.cos() as f32, angle.sin() as f32]).collect();
     let limit = Infinite::new(&network(1))?.kernels(&circle, None, &threads).ntk;
     let row = |kernel: &Kernel<f32>| -> Vec<f64> {
         kernel.values().chunks_exact(GRID).nth(GRID / 2).into_iter().flatten().map(|&k| k.into()).collect()
     };
-    let cost = |&(_, width, ..): &(&str, usize, u64, usize, usize)| (width * width + 10_000) as f64;
-    let found = study.measure(&points, cost, |&(inputs, width, seed, examples, steps), done| {
+    let cost = |&(_, width, ..): &Point| (width * width + 10_000) as f64;
+    let found = study.measure(points, cost, |&(inputs, width, seed, examples, steps), done| {
         // Weights of a linear layer are numbers from N(0, 1).
         let source = Network::new(Dense { width: examples, scaling: Scaling::ntk(1.0, 0.0) }, [2]);
         let mut x = source.init::<f32>(1000 + seed)[..2 * examples].to_vec();
@@ -105,62 +95,48 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     })?;
 
     let of = |inputs: &str, width: usize, what: &dyn Fn(&Found) -> f64| -> Vec<f64> {
-        let mine = points.iter().zip(&found).filter(|(point, _)| (point.0, point.1) == (inputs, width));
-        mine.map(|(_, found)| what(found)).collect()
+        found.at(|point| (point.0, point.1) == (inputs, width)).map(what).collect()
     };
-    let (mut quantities, mut rows) = (
-        Vec::new(),
-        vec![series("limit", 6, Style::Dashed, angles.iter().copied().zip(row(&limit)).collect())],
-    );
-    let mut add = |width: usize, name: &str, values, published| {
-        let name = format!("n = {width}: {name}");
-        quantities.push(Quantity::new(name, values, published, Within::Relative(0.3)));
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let mut hold = |width, name: &str, values, published| {
+        study.hold(format!("n = {width}: {name}"), values, published, Within::Relative(0.3));
     };
-    for (width, error, drift) in NUMPY {
-        add(width, "‖Θ̂ − Θ‖/‖Θ‖", of("circle", width, &|f| f.errors[0]), error);
-        let errors = of("circle", width, &|f| f.errors[1]);
-        add(width, "median error of Θ̂(x, x)", errors.chunks(8).map(median).collect(), error);
-        add(width, "drift", of("circle", width, &|f| f.drift), drift);
+    let [errors, drifts] =
+        ["error", "drift"].map(|what| Paper::Jacot.curve("1", &format!("in numpy, {what}")));
+    for (&(width, error), &(_, drift)) in errors.iter().zip(&drifts) {
+        let of = |what: &dyn Fn(&Found) -> f64| of("circle", width as usize, what);
+        hold(width, "‖Θ̂ − Θ‖/‖Θ‖", of(&|f| f.errors[0]), error);
+        let medians = of(&|f| f.errors[1]).chunks(8).map(median).collect();
+        hold(width, "median error of Θ̂(x, x)", medians, error);
+        hold(width, "drift", of(&|f| f.drift), drift);
     }
-    for (color, (width, paper)) in PAPER.into_iter().enumerate() {
-        let growth = of("normal", width, &|f| 100.0 * (f.rows[1][GRID / 2] / f.rows[0][GRID / 2] - 1.0));
-        add(width, "growth of Θ̂(x₀, x₀) in %, N(0, 1)", growth, 18.9);
-        for (when, name) in ["at first", "after 200 steps"].into_iter().enumerate() {
-            let mean = |i: usize| (angles[i], mean(&of("normal", width, &|f| f.rows[when][i])));
-            let points = (-1..=3).map(f64::from).zip(paper[when]).collect();
-            rows.push(series(
-                format!("n = {width}, {name}"),
-                2 * color + when,
-                Style::Solid,
-                (0..GRID).map(mean).collect(),
-            ));
-            rows.push(series("", 2 * color + when, Style::Points, points));
-        }
+    let growth = of("normal", 500, &|f| 100.0 * (f.rows[1][GRID / 2] / f.rows[0][GRID / 2] - 1.0));
+    hold(500.0, "growth of Θ̂(x₀, x₀) in %, N(0, 1)", growth, 18.9);
+
+    let limit = angles.iter().copied().zip(row(&limit)).collect();
+    let mut rows = vec![series("limit", 6, Style::Dashed, limit)];
+    for (when, name) in ["at first", "after 200 steps"].into_iter().enumerate() {
+        let mean = |i: usize| (angles[i], mean(of("normal", 500, &|f| f.rows[when][i])));
+        rows.push(series(format!("n = 500, {name}"), when, Style::Solid, (0..GRID).map(mean).collect()));
+        rows.push(series("", when, Style::Points, Paper::Jacot.curve("1", &format!("Θ̂(x₀, x), {name}"))));
     }
+    let mut widths: Vec<usize> = networks.iter().map(|network| network.0).collect();
+    widths.sort_unstable();
     let curve =
-        |label: &str, color, inputs: &str, of_all: fn(&[f64]) -> f64, what: &dyn Fn(&Found) -> f64| {
-            let all = networks.iter().map(|&(width, ..)| (width, of(inputs, width, what)));
-            let mut points: Vec<_> =
-                all.filter(|(_, all)| !all.is_empty()).map(|(w, all)| (w as f64, of_all(&all))).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            series(label, color, Style::Solid, points)
+        |label: &str, color, inputs: &str, of_all: &dyn Fn(Vec<f64>) -> f64, what: &dyn Fn(&Found) -> f64| {
+            let all = widths.iter().map(|&width| (width as f64, of(inputs, width, what)));
+            let points = all.filter(|(_, all)| !all.is_empty()).map(|(width, all)| (width, of_all(all)));
+            series(label, color, Style::Solid, points.collect())
         };
-    let widths = vec![
-        curve("error of the kernel", 0, "circle", mean, &|f| f.errors[0]),
-        curve("median error of Θ(x, x)", 5, "circle", median, &|f| f.errors[1]),
-        series("in numpy, error", 0, Style::Points, NUMPY.iter().map(|of| (of.0 as f64, of.1)).collect()),
-        curve("drift, circle", 1, "circle", mean, &|f| f.drift),
-        curve("drift, N(0, 1)", 3, "normal", mean, &|f| f.drift),
-        series(
-            "in numpy, drift, circle",
-            1,
-            Style::Points,
-            NUMPY.iter().map(|of| (of.0 as f64, of.2)).collect(),
-        ),
+    let against_width = vec![
+        curve("error of the kernel", 0, "circle", &mean, &|f| f.errors[0]),
+        curve("median error of Θ(x, x)", 5, "circle", &|errors| median(&errors), &|f| f.errors[1]),
+        series("in numpy, error", 0, Style::Points, errors),
+        curve("drift, circle", 1, "circle", &mean, &|f| f.drift),
+        curve("drift, N(0, 1)", 3, "normal", &mean, &|f| f.drift),
+        series("in numpy, drift, circle", 1, Style::Points, drifts),
     ];
-    let panels = [
-        panel(Axes::Linear, ["Means; points: the paper's", "angle", "Θ(x₀, x)"], rows),
-        panel(Axes::Logarithmic, ["Against width", "width", "relative"], widths),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(Axes::Linear, ["Means; points: the paper's", "angle", "Θ(x₀, x)"], rows);
+    study.show(Axes::Logarithmic, ["Against width", "width", "relative"], against_width);
+    Ok(())
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
-use examples::{Failure, Quantity, Study, Within, panel, series, train};
+use examples::{Failure, Paper, Study, Within, series, train};
 use faer::MatRef;
 use figure::{Axes, Style};
 use serde::Serialize;
@@ -27,18 +27,10 @@ struct Point {
 }
 
 const DATA: [(f64, f64); 4] = [(-2.2, -0.4), (-1.0, -0.2), (1.0, 0.3), (2.2, 0.3)];
-/// Where the published curves were read off, and their percentiles there.
+/// Widths, how many networks are measured here, in place of ten.
+const NETWORKS: [(usize, u64); 2] = [(50, 100), (1000, 30)];
+/// Where the published curves were read off.
 const ANGLES: [f64; 5] = [-3.0, -1.6, 0.0, 1.6, 3.0];
-const PERCENTILES: [(&str, [f64; 5]); 3] = [
-    ("P10", [-0.254, -0.403, -0.133, 0.219, -0.143]),
-    ("P50", [-0.093, -0.307, 0.040, 0.300, 0.018]),
-    ("P90", [0.069, -0.210, 0.214, 0.382, 0.179]),
-];
-/// Widths, how many networks are measured here, and means and standard deviations of the ten of the paper.
-const NETWORKS: [(usize, u64, [[f64; 2]; 5]); 2] = [
-    (50, 100, [[-0.187, 0.108], [-0.301, 0.070], [-0.011, 0.102], [0.317, 0.049], [-0.059, 0.121]]),
-    (1000, 30, [[-0.143, 0.110], [-0.313, 0.049], [0.059, 0.167], [0.286, 0.064], [-0.036, 0.081]]),
-];
 /// Of a normal variable: P90 is so many standard deviations above the mean.
 const P90: f64 = 1.281_551_565_5;
 
@@ -59,13 +51,12 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let [x, z] = [circle(&DATA.map(|(angle, _)| angle)), circle(&[&ANGLES[..], &grid].concat())];
     let y = DATA.map(|(_, target)| target);
 
-    let networks = study.either(NETWORKS, NETWORKS.map(|(width, _, paper)| (width.min(200), 3, paper)));
-    let points: Vec<Point> = networks
-        .iter()
-        .flat_map(|&(width, count, _)| (0..count).map(move |seed| Point { width, seed, steps }))
-        .collect();
+    let networks = study.either(NETWORKS, NETWORKS.map(|(width, _)| (width.min(200), 3)));
+    let points = networks
+        .into_iter()
+        .flat_map(|(width, count)| (0..count).map(move |seed| Point { width, seed, steps }));
     let cost = |point: &Point| (point.width * point.width + 10_000) as f64;
-    let trained = study.measure(&points, cost, |&Point { width, seed, steps }, done| {
+    let trained = study.measure(points, cost, |&Point { width, seed, steps }, done| {
         let [train_x, train_y, test_x] =
             [&x[..], &y, &z].map(|table| table.iter().map(|&value| value as f32).collect());
         let task = Task { train_x, train_y, test_x, test_y: vec![0.0; z.len() / 2] };
@@ -88,38 +79,37 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let percentile =
         |p: usize, i: usize| mean[(i, 0)] + (p as f64 - 1.0) * P90 * covariance[(i, i)].max(0.0).sqrt();
 
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (p, (name, published)) in PERCENTILES.into_iter().enumerate() {
-        for (i, (angle, published)) in ANGLES.iter().zip(published).enumerate() {
+    let percentiles = ["P10", "P50", "P90"].map(|name| (name, Paper::Jacot.curve("2", name)));
+    for (p, (name, published)) in percentiles.iter().enumerate() {
+        for (i, &(angle, published)) in published.iter().enumerate() {
             let name = format!("limit, γ = {angle}: {name}");
-            quantities.push(Quantity::new(name, vec![percentile(p, i)], published, Within::Absolute(0.02)));
+            study.hold(name, vec![percentile(p, i)], published, Within::Absolute(0.02));
         }
     }
-    for (width, count, published) in networks {
-        let of = || points.iter().zip(&trained).filter(|(point, _)| point.width == width);
-        for (i, (angle, [mean, deviation])) in ANGLES.iter().zip(published).enumerate() {
+    for ((width, count), (of_paper, _)) in networks.into_iter().zip(NETWORKS) {
+        let [means, deviations] =
+            ["mean", "deviation"].map(|what| Paper::Jacot.curve("2", &format!("{what}, n = {of_paper}")));
+        for (i, (&(angle, mean), &(_, deviation))) in means.iter().zip(&deviations).enumerate() {
             // Ours are the mean of so many networks and theirs of ten: two standard deviations of the difference.
             let chance = 2.0 * deviation * (0.1 + 1.0 / count as f64).sqrt();
             let name = format!("networks, n = {width}, γ = {angle}: mean");
-            let outputs = of().map(|(_, f)| f[i]).collect();
-            quantities.push(Quantity::new(name, outputs, mean, Within::Absolute(chance)));
+            let outputs = trained.at(|point| point.width == width).map(|f| f[i]).collect();
+            study.hold(name, outputs, mean, Within::Absolute(chance));
         }
         let curve = |label: &str, color, style, f: &dyn Fn(usize) -> f64| {
             series(label, color, style, (0..grid.len()).map(|i| (grid[i], f(5 + i))).collect())
         };
-        let drawn = of().take(10).enumerate().map(|(seed, (_, f))| {
-            curve(if seed == 0 { "ten networks" } else { "" }, 2, Style::Solid, &|i| f[i])
-        });
+        let drawn =
+            trained.at(|point| point.width == width).take(10).enumerate().map(|(seed, f)| {
+                curve(if seed == 0 { "ten networks" } else { "" }, 2, Style::Solid, &|i| f[i])
+            });
         let labels = ["limit: P10, P50, P90", "", ""].into_iter().enumerate();
         let limits = labels.map(|(p, label)| curve(label, 3, Style::Dashed, &|i| percentile(p, i)));
-        let paper = PERCENTILES.iter().flat_map(|(_, values)| ANGLES.into_iter().zip(*values)).collect();
+        let paper = percentiles.iter().flat_map(|(_, points)| points.clone()).collect();
         let paper = series("Jacot et al. 2018", 6, Style::Points, paper);
         let title = format!("{width} units in each of 3 layers");
-        panels.push(panel(
-            Axes::Linear,
-            [&title, "angle γ", "f"],
-            drawn.chain(limits).chain([paper]).collect(),
-        ));
+        let curves = drawn.chain(limits).chain([paper]).collect();
+        study.show(Axes::Linear, [&title, "angle γ", "f"], curves);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }

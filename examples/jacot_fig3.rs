@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use cotangent::data;
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Quantity, Set, Study, Within, panel, series, train_until};
+use examples::{Failure, Paper, Set, Study, Within, series, train_until};
 use faer::Side;
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
@@ -37,14 +37,6 @@ struct Found {
     course: Vec<[f64; 3]>,
 }
 
-const EIGENVALUES: [f64; 3] = [0.0457, 0.00108, 0.00078];
-const TIMES: [f64; 4] = [250.0, 500.0, 1000.0, 2000.0];
-/// Means of two networks: ‖g_t‖ at these times, and when ‖h_t‖ is largest, and how large.
-const PUBLISHED: [(usize, [f64; 4], [f64; 2]); 2] = [
-    (100, [0.3736, 0.1408, 0.0350, 0.0158], [586.0, 0.137]),
-    (1000, [0.3758, 0.2554, 0.0798, 0.0100], [1156.0, 0.0573]),
-];
-
 fn main() -> ExitCode {
     examples::run("jacot_fig3", "Learning along a principal component: Jacot et al. 2018, Fig. 3", study)
 }
@@ -56,14 +48,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let highest = f64::from(images.pixels.iter().copied().max().unwrap_or(1));
     // Widths, networks and rates.
     let networks = study.either(vec![(100, 5, 1.0), (1000, 3, 8.0), (3000, 1, 8.0)], vec![(100, 3, 8.0)]);
-    let points: Vec<Point> = networks
-        .iter()
-        .flat_map(|&(width, count, rate)| {
-            (0..count).map(move |seed| Point { width, seed, examples, rate, time })
-        })
-        .collect();
+    let points = networks.iter().flat_map(|&(width, count, rate)| {
+        (0..count).map(move |seed| Point { width, seed, examples, rate, time })
+    });
     let cost = |point: &Point| (point.width * (3 * point.width + images.size)) as f64 / point.rate;
-    let found = study.measure(&points, cost, |&Point { width, seed, examples, rate, time }, done| {
+    let found = study.measure(points, cost, |&Point { width, seed, examples, rate, time }, done| {
         let [rows] = data::split(images.labels.len(), [examples], seed)?;
         let pixels = data::select(&images.pixels, images.size, &rows);
         let x: Vec<f64> = pixels.into_iter().map(|pixel| f64::from(pixel) / highest).collect();
@@ -96,51 +85,48 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Ok(Found { eigenvalues, course })
     })?;
 
-    let of = |width: usize| points.iter().zip(&found).filter(move |(point, _)| point.width == width);
-    let mut quantities = Vec::new();
-    for (i, published) in EIGENVALUES.into_iter().enumerate() {
-        let values = of(100).map(|(_, found)| found.eigenvalues[i]).collect();
-        quantities.push(Quantity::new(format!("λ{}", i + 1), values, published, Within::Relative(0.1)));
+    let eigenvalues =
+        |i: usize| found.at(|p| p.width == 100).map(|found| found.eigenvalues[i]).collect::<Vec<_>>();
+    for (i, published) in Paper::Jacot.curve("3", "eigenvalues") {
+        study.hold(format!("λ{i}"), eigenvalues(i as usize - 1), published, Within::Relative(0.1));
     }
-    for (width, along, [when, peak]) in PUBLISHED {
-        let mut add = |name: &str, published, value: &dyn Fn(&[[f64; 3]]) -> f64| {
-            let values = of(width).map(|(_, found)| value(&found.course)).collect();
-            let name = format!("n = {width}: {name}");
-            quantities.push(Quantity::new(name, values, published, Within::Relative(0.25)));
+    let second = eigenvalues(1).iter().sum::<f64>() / eigenvalues(1).len() as f64;
+    let limit = (0..=20).map(|i| f64::from(i * time) / 20.0).map(|t| (t, 0.5 * (-second * t).exp()));
+    let mut along = vec![series("infinite width", 6, Style::Dashed, limit.collect())];
+    let mut across = Vec::new();
+    for (color, (width, ..)) in networks.into_iter().enumerate() {
+        let curve = |what: usize| {
+            // That of an exact zero, at the beginning, is none.
+            let of = move |p: &Point, at: &[f64; 3]| (p.seed, at[0], at[what].max(1e-9));
+            let curves = found.curves(|p, found| {
+                found.course.iter().filter(move |_| p.width == width).map(move |at| of(p, at))
+            });
+            series(format!("n = {width}"), color, Style::Solid, curves.mean())
         };
-        for (t, g) in TIMES.into_iter().zip(along).take(3) {
+        along.push(curve(1));
+        across.push(curve(2));
+    }
+    // Means of two networks.
+    for (color, width) in [100, 1000].into_iter().enumerate() {
+        let mut hold = |name: String, published, value: &dyn Fn(&[[f64; 3]]) -> f64| {
+            let values = found.at(|p| p.width == width).map(|found| value(&found.course)).collect();
+            study.hold(format!("n = {width}: {name}"), values, published, Within::Relative(0.25));
+        };
+        let [g, peak] =
+            ["along", "largest across"].map(|what| Paper::Jacot.curve("3", &format!("{what}, n = {width}")));
+        for &(t, published) in g.iter().take(3) {
             let at = |course: &[[f64; 3]]| course.iter().find(|at| at[0] >= t).map_or(f64::NAN, |at| at[1]);
-            add(&format!("‖g_t‖, t = {t}"), g, &at);
+            hold(format!("‖g_t‖, t = {t}"), published, &at);
         }
         let largest = |course: &[[f64; 3]]| {
             course.iter().copied().max_by(|a, b| a[2].total_cmp(&b[2])).unwrap_or_default()
         };
-        add("largest ‖h_t‖", peak, &|course| largest(course)[2]);
-        add("when it is", when, &|course| largest(course)[0]);
+        hold("largest ‖h_t‖".into(), peak[0].1, &|course| largest(course)[2]);
+        hold("when it is".into(), peak[0].0, &|course| largest(course)[0]);
+        along.push(series(format!("paper, n = {width}"), color, Style::Points, g));
+        across.push(series(format!("paper, n = {width}"), color, Style::Points, peak));
     }
-    let limit = (0..=20).map(|i| f64::from(i * time) / 20.0);
-    let limit = limit.map(|t| (t, 0.5 * (-quantities[1].mean() * t).exp())).collect();
-    let mut along = vec![series("infinite width", 6, Style::Dashed, limit)];
-    let mut across = Vec::new();
-    for (i, (width, ..)) in networks.into_iter().enumerate() {
-        let mean = |what: usize| {
-            // That of an exact zero, at the beginning, is none.
-            let points = |(point, found): (&Point, &Found)| {
-                found.course.iter().map(|at| (point.seed, at[0], at[what].max(1e-9))).collect::<Vec<_>>()
-            };
-            series(format!("n = {width}"), i, Style::Solid, Curves::of(of(width).flat_map(points)).mean())
-        };
-        along.push(mean(1));
-        across.push(mean(2));
-    }
-    for (i, (width, g, peak)) in PUBLISHED.into_iter().enumerate() {
-        let label = format!("paper, n = {width}");
-        along.push(series(&label, i, Style::Points, TIMES.into_iter().zip(g).collect()));
-        across.push(series(&label, i, Style::Points, vec![peak.into()]));
-    }
-    let panels = [
-        panel(Axes::Linear, ["Along the component", "t", "‖g_t‖"], along),
-        panel(Axes::Linear, ["Orthogonal to it", "t", "‖h_t‖"], across),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(Axes::Linear, ["Along the component", "t", "‖g_t‖"], along);
+    study.show(Axes::Linear, ["Orthogonal to it", "t", "‖h_t‖"], across);
+    Ok(())
 }

@@ -13,33 +13,39 @@
 //! large rates, a network counts as diverged if its λ is above 2 λ₀ then.
 //!
 //! `cargo run --release -p examples --example lewkowycz -- [--full --data FOLDER] [--out FOLDER]`
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use cotangent::kernels::largest_eigenvalue;
 use cotangent::prelude::*;
-use examples::{Failure, Images, Quantity, Set, Study, Within, panel, series};
+use examples::{Curves, Failure, Found, Images, Set, Study, Within, series, train_until};
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
+/// Network, seed and ηλ₀.
+type Point = (&'static str, u64, f64);
+
 /// What training at a rate came to.
 #[derive(Serialize, Deserialize)]
-struct Found {
+struct Run {
     /// (f, λ) of the first example, where it was looked at.
     way: Vec<(f64, f64)>,
     /// λ/λ₀ after the last step, if it was made.
     end: Option<f64>,
 }
 
-impl Found {
+impl Run {
     /// λ/λ₀ in the end, unless it was diverging by then.
     fn end(&self) -> Option<f64> {
         self.end.filter(|&end| end < 2.0)
     }
+
+    fn rises(&self) -> bool {
+        self.way.iter().any(|(f, _)| f.abs() > self.way[0].0.abs())
+    }
 }
 
 /// Descent at ηλ₀ = `steep`, with as many steps as that takes, looking at each of the first `looks`.
-fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64, looks: usize) -> Found {
+fn follow(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64, looks: usize) -> Run {
     let (theta, n, x) = (network.init(seed), network.examples(&task.train_x), &task.train_x);
     let threads = if n > 1 { Threads::available() } else { Threads::one() };
     let mut jacobian = Linearized::of_network(network, n).at(&theta, x, &threads);
@@ -52,21 +58,14 @@ fn train(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64,
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, steps) };
     let mut model = Descent::network(network, &theta, task, &settings);
     let records: Vec<usize> = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
-    let whole = records.len();
     let mut way = Vec::new();
-    let look = |_: usize, models: &mut [&mut dyn Model<f64>]| {
-        let theta = models[0].parameters().expect("a network has parameters");
-        let now = (models[0].outputs(Part::Train)[0], lambda(&theta));
-        if !(now.0.is_finite() && now.1.is_finite()) {
-            return ControlFlow::Break(());
-        }
-        way.push(now);
-        ControlFlow::Continue(())
-    };
-    let course = Course { steps, records, batches: None };
-    let converged = descend(&mut [&mut model], &course, look, |_| {}).is_ok();
-    let end = way.last().filter(|_| converged && way.len() == whole).map(|(_, lambda)| lambda / first);
-    Found { way, end }
+    let trained = train_until(&mut model, &records, &|_| {}, |model| {
+        let theta = model.parameters().expect("a network has parameters");
+        let now = (model.outputs(Part::Train)[0], lambda(&theta));
+        way.extend(Some(now).filter(|(f, lambda)| f.is_finite() && lambda.is_finite()));
+    });
+    let end = way.last().filter(|_| trained.is_ok() && way.len() == records.len());
+    Run { end: end.map(|(_, lambda)| lambda / first), way }
 }
 
 /// How far a step was from the recursion, at most, relative to the terms of sums: f = v·u/√n is one of up to √n λ/2.
@@ -82,80 +81,74 @@ fn off(steep: f64, width: f64, way: &[(f64, f64)]) -> f64 {
     off.fold(0.0, f64::max)
 }
 
-fn main() -> ExitCode {
-    examples::run("lewkowycz", "Large learning rates: Lewkowycz et al. 2020", study)
-}
-
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (seeds, full) = (study.either(10, 3), study.full());
-    let rates: Vec<f64> = (1..=90).map(|i| 0.05 * f64::from(i)).collect();
-    let steep: Vec<f64> =
-        rates.iter().map(|rate| 10.0 * rate).filter(|r| *r <= 16.0 && (full || r % 2.0 == 0.0)).collect();
-    let grid = |name, seeds: u64, rates: &[f64]| -> Vec<(&str, u64, f64)> {
+    let (images, classes) = (study.images(Set::Mnist)?, (0..10).collect::<Vec<u8>>());
+    let ([width, examples], seeds, step) = study.either(([512, 256], 10, 1), ([64, 64], 3, 4));
+    let grid = |name, seeds: u64, rates: Vec<f64>| -> Vec<Point> {
         (0..seeds).flat_map(|seed| rates.iter().map(move |&rate| (name, seed, rate))).collect()
     };
     let small = Network::new(mlp(&[512], 1, Activation::Identity, Scaling::ntk(1.0, 0.0)), [1]);
     let example = Task { train_x: vec![1.0], train_y: vec![0.0], test_x: vec![], test_y: vec![] };
+    let points = grid("linear", seeds, (1..=90).map(|i| 0.05 * f64::from(i)).collect());
     let linear = study.measure(
-        &grid("linear", seeds, &rates),
+        points,
         |_| 1.0,
-        |&(_, seed, steep), _| Ok(train(&small, &example, seed, steep, 4000.0, 200)),
+        |&(_, seed, steep), _| Ok(follow(&small, &example, seed, steep, 4000.0, 200)),
     )?;
-    let (images, classes) = (study.images(Set::Mnist)?, (0..10).collect::<Vec<u8>>());
-    let layers = mlp(&[study.either(512, 64); 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
+    let layers = mlp(&[width; 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
     let wide = Network::new(layers, [images[0].size]);
-    let examples = study.either(256, 64);
-    let cost = |&(_, _, steep): &(&str, u64, f64)| 1.0 / steep;
-    let relu = study.measure(&grid("relu", 3, &steep), cost, |&(_, seed, steep), _| {
-        let task = Images::task(&images, &classes, [examples, 10], seed)?;
-        Ok(train(&wide, &task, seed, steep, 80.0, 0))
-    })?;
+    let points = grid("relu", 3, (step..=32).step_by(step).map(|i| 0.5 * i as f64).collect());
+    let relu = study.measure(
+        points,
+        |point| 1.0 / point.2,
+        |&(_, seed, steep), _| {
+            let task = Images::task(&images, &classes, [examples, 10], seed)?;
+            Ok(follow(&wide, &task, seed, steep, 80.0, 0))
+        },
+    )?;
 
-    let rise = |run: &Found| run.way.iter().any(|(f, _)| f.abs() > run.way[0].0.abs());
-    // The largest over the rates of each seed.
-    let largest = |found: &[Found], rates: &[f64], of: &dyn Fn(f64, &Found) -> Option<f64>| -> Vec<f64> {
-        let one = |runs: &[Found]| {
-            rates.iter().zip(runs).filter_map(|(&rate, run)| of(rate, run)).fold(0.0, f64::max)
-        };
-        found.chunks_exact(rates.len()).map(one).collect()
+    // Of each seed, the largest over rates.
+    let largest = |curves: Curves| -> Vec<f64> {
+        curves.0.iter().map(|curve| curve.iter().map(|point| point.1).fold(0.0, f64::max)).collect()
     };
-    let of = |of: &dyn Fn(f64, &Found) -> Option<f64>| largest(&linear, &rates, of);
-    let difference = |rate, run: &Found| Some(1e15 * off(rate, 512.0, &run.way[..run.way.len().min(200)]));
-    let change = |rate: f64, run: &Found| Some(512.0 * (run.end().filter(|_| rate < 1.5)? - 1.0).abs());
-    let caught = |rate: f64, run: &Found| Some(rate * run.end().filter(|_| rise(run))?);
-    let steady = |rate, run: &Found| (!rise(run)).then_some(rate);
-    let converges = |rate, run: &Found| run.end().map(|_| rate);
-    let quantity = |name: &str, seeds, published: Option<f64>, within| {
-        Quantity::new(name, seeds, published, Within::Absolute(within))
+    let of = |of: &dyn Fn(f64, &Run) -> Option<f64>| {
+        largest(linear.curves(|&(_, seed, rate), run| Some((seed, rate, of(rate, run)?))))
     };
-    let bounded = largest(&relu, &steep, &converges);
-    let quantities = [
-        quantity("10¹⁵ × largest relative difference to the recursion", of(&difference), Some(0.0), 100.0),
-        quantity("linear: ηλ₀ up to which |f| never exceeds |f₀|", of(&steady), Some(2.0), 0.1),
-        quantity("linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)", of(&change), None, 0.0),
-        quantity("linear: largest ηλ after a catapult (theorem: at most 2)", of(&caught), None, 0.0),
-        quantity("linear: ηλ₀ up to which it converges", of(&converges), Some(4.0), 0.1),
-        quantity("relu: ηλ₀ up to which it does not diverge, about", bounded, Some(12.0), 3.0),
-    ];
+    let difference = of(&|rate, run| Some(1e15 * off(rate, 512.0, &run.way[..run.way.len().min(200)])));
+    let steady = of(&|rate, run| (!run.rises()).then_some(rate));
+    let change = of(&|rate, run| Some(512.0 * (run.end().filter(|_| rate < 1.5)? - 1.0).abs()));
+    let caught = of(&|rate, run| Some(rate * run.end().filter(|_| run.rises())?));
+    let converges = of(&|rate, run| run.end().map(|_| rate));
+    let bounded = largest(relu.curves(|&(_, seed, rate), run| Some((seed, rate, run.end().map(|_| rate)?))));
+    for (name, seeds, published, within) in [
+        ("10¹⁵ × largest relative difference to the recursion", difference, Some(0.0), 100.0),
+        ("linear: ηλ₀ up to which |f| never exceeds |f₀|", steady, Some(2.0), 0.1),
+        ("linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)", change, None, 0.0),
+        ("linear: largest ηλ after a catapult (theorem: at most 2)", caught, None, 0.0),
+        ("linear: ηλ₀ up to which it converges", converges, Some(4.0), 0.1),
+        ("relu: ηλ₀ up to which it does not diverge, about", bounded, Some(12.0), 3.0),
+    ] {
+        study.hold(name, seeds, published, Within::Absolute(within));
+    }
 
-    let ends = |found: &[Found], rates: &[f64], last: i32| {
-        let ends = found.iter().zip(rates.iter().cycle()).filter_map(|(run, &rate)| Some((rate, run.end()?)));
+    let ends = |found: &Found<Point, Run>, last: i32| {
+        let ends = found.0.iter().filter_map(|((.., rate), run)| Some((*rate, run.end()?)));
         let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|rate| (rate, 2.0 / rate));
-        vec![
-            series("networks", 0, Style::Points, ends.collect()),
-            series("2/η", 3, Style::Dashed, bound.collect()),
-        ]
+        let ends = series("networks", 0, Style::Points, ends.collect());
+        vec![ends, series("2/η", 3, Style::Dashed, bound.collect())]
     };
     let losses = (1..=4).map(|i| {
-        let run = &linear[20 * i - 2];
+        let ((.., rate), run) = &linear.0[20 * i - 2];
         let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9).log10()));
-        series(format!("ηλ₀ = {:.2}", rates[20 * i - 2]), i - 1, Style::Solid, points.collect())
+        series(format!("ηλ₀ = {rate:.2}"), i - 1, Style::Solid, points.collect())
     });
     let axes = ["ηλ₀", "λ/λ₀ in the end"];
-    let panels = [
-        panel(Axes::Linear, ["Linear, one hidden layer of 512", axes[0], axes[1]], ends(&linear, &rates, 4)),
-        panel(Axes::Linear, ["The first of them", "steps", "log₁₀ of the loss"], losses.collect()),
-        panel(Axes::Linear, ["Relu, three hidden layers", axes[0], axes[1]], ends(&relu, &steep, 16)),
-    ];
-    study.finish(&panels, &quantities)
+    study.show(Axes::Linear, ["Linear, one hidden layer of 512", axes[0], axes[1]], ends(&linear, 4));
+    study.show(Axes::Linear, ["The first of them", "steps", "log₁₀ of the loss"], losses.collect());
+    study.show(Axes::Linear, ["Relu, three hidden layers", axes[0], axes[1]], ends(&relu, 16));
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    examples::run("lewkowycz", "Large learning rates: Lewkowycz et al. 2020", study)
 }

@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             x_label: "‖δ‖".into(),
             y_label: "‖f(θ₀ + δ) − model‖".into(),
             series,
+            cells: vec![],
         }
     });
     let stem = Path::new("out/taylor_models");

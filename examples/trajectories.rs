@@ -16,35 +16,16 @@ use std::sync::Arc;
 
 use cotangent::prelude::*;
 use cotangent::train::{Batches, KernelTask, Loss, Objective, Optimiser, Over};
-use examples::{Curves, Failure, Images, Quantity, Set, Study, Within, both_outputs, panel, series};
+use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, series};
 use figure::{Axes, Style};
 
-/// Steps, and the losses of network and linear model.
-type Course = Vec<(usize, [f64; 2])>;
 /// Space, seed, examples and steps.
 type Point = (&'static str, u64, usize, usize);
+/// Steps, and the losses of network and linear model.
+type Course = Vec<(usize, [f64; 2])>;
 
+const SPACES: [&str; 2] = ["weight space", "function space"];
 const MOMENTUM: f64 = 0.9;
-/// Steps, and losses of the network and of its linear model after them.
-type Printed = (&'static str, &'static [usize], &'static [f64], &'static [f64]);
-const PUBLISHED: [Printed; 2] = [
-    (
-        "weight space",
-        &[0, 390, 780, 1170, 1560, 1950, 2340],
-        &[0.2529, 0.0750, 0.0498, 0.0585, 0.0514, 0.0446, 0.0408],
-        &[0.2529, 0.0759, 0.0513, 0.0595, 0.0530, 0.0467, 0.0423],
-    ),
-    (
-        "function space",
-        &[0, 100, 300, 500, 900, 1000, 1300, 1900, 2000, 2100, 2500, 2900],
-        &[0.2444, 0.1231, 0.0652, 0.0434, 0.0239, 0.1696, 0.1204, 0.0728, 0.0680, 0.0399, 0.0120, 0.0067],
-        &[0.2444, 0.1234, 0.0649, 0.0427, 0.0229, 0.1696, 0.1195, 0.0719, 0.0680, 0.0401, 0.0126, 0.0072],
-    ),
-];
-
-fn main() -> ExitCode {
-    examples::run("trajectories", "Losses in time: the notebooks of neural-tangents", study)
-}
 
 fn network(inputs: usize) -> Network {
     Network::new(mlp(&[512], 10, Activation::ERF, Scaling::ntk(1.0, 0.05)), [inputs])
@@ -56,52 +37,50 @@ fn settings(loss: Loss, optimiser: Optimiser) -> Settings {
 }
 
 /// Both models by their weights, on batches: means over 39 steps, and the first.
-fn in_weights(network: &Network, task: &Task<f32>, seed: u64, steps: usize, done: &dyn Fn(f64)) -> Course {
+fn in_weights(network: &Network, task: &Task<f32>, point: &Point, done: &dyn Fn(f64)) -> Course {
+    let &(_, seed, examples, steps) = point;
     let batches = Batches { size: 128, seed };
     let nesterov = settings(Loss::CrossEntropy, Optimiser::Nesterov { momentum: MOMENTUM });
     let settings = Settings { batches: Some(batches), ..nesterov };
     let theta: Vec<f32> = network.init(seed);
-    let jacobian =
-        |x: &[f32]| Linearized::of_network(network, network.examples(x)).at(&theta, x, &settings.threads);
-    let [train, test] = [&task.train_x, &task.test_x].map(|x| jacobian(x));
+    let [train, test] = [&task.train_x, &task.test_x]
+        .map(|x| Linearized::of_network(network, network.examples(x)).at(&theta, x, &settings.threads));
     let mut models = [
         Descent::network(network, &theta, task, &settings),
         Descent::linear(network, [&train, &test], &theta, task, &settings),
     ];
-    let mut next = batches.of(network.examples(&task.train_x));
-    let losses: Vec<[f64; 2]> = (0..=steps)
-        .map(|step| {
-            done(step as f64 / steps as f64);
-            let batch = next();
-            models.each_mut().map(|model| model.step(Some(&batch)).unwrap_or(f64::NAN))
-        })
-        .collect();
-    let mean = |part: &[[f64; 2]]| {
-        [0, 1].map(|i| part.iter().map(|losses| losses[i]).sum::<f64>() / part.len() as f64)
-    };
+    let mut next = batches.of(examples);
+    let losses = (0..=steps).map(|step| {
+        done(step as f64 / steps as f64);
+        let batch = next();
+        models.each_mut().map(|model| model.step(Some(&batch)).unwrap_or(f64::NAN))
+    });
+    let losses: Vec<[f64; 2]> = losses.collect();
+    let mean = |part: &[[f64; 2]]| [0, 1].map(|i| part.iter().map(|losses| losses[i]).sum::<f64>() / 39.0);
     let rest = losses[1..].chunks_exact(39).zip(1..).map(|(part, i)| (39 * i, mean(part)));
     [(0, losses[0])].into_iter().chain(rest).collect()
 }
 
 /// The network by its weights and the linear model by its kernel, on three losses.
-fn in_functions(network: &Network, task: &Task<f32>, seed: u64, steps: usize, done: &dyn Fn(f64)) -> Course {
+fn in_functions(network: &Network, task: &Task<f32>, point: &Point, done: &dyn Fn(f64)) -> Course {
+    let &(_, seed, _, steps) = point;
     let mut theta: Vec<f32> = network.init(seed);
-    let (ntk, x) = (Empirical::ntk(network), &task.train_x);
-    let kernel =
-        |x: &[f32], others| ntk.kernel(Kind::Trace, &theta, x, others, &Threads::available()).into_values();
-    let kernels = [kernel(x, None), kernel(&task.test_x, Some(x))].map(Arc::new);
+    let (ntk, x, threads) = (Empirical::ntk(network), &task.train_x, Threads::available());
+    let [kernel, cross] = [(x, None), (&task.test_x, Some(&x[..]))]
+        .map(|(x, others)| Arc::new(ntk.kernel(Kind::Trace, &theta, x, others, &threads).into_values()));
     let mut course = Course::new();
-    let stages = [
+    for (stage, (loss, optimiser)) in [
         (Loss::Squared, Optimiser::Descent),
         (Loss::CrossEntropy, Optimiser::Descent),
         (Loss::CrossEntropy, Optimiser::HeavyBall { momentum: MOMENTUM }),
-    ];
-    for (stage, (loss, optimiser)) in stages.into_iter().enumerate() {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let settings = settings(loss, optimiser);
         let mut trained = Descent::network(network, &theta, task, &settings);
-        let [kernel, cross] = kernels.clone();
         let start = both_outputs(&mut trained).map(Arc::new);
-        let targets = Arc::new(task.train_y.clone());
+        let (kernel, cross, targets) = (kernel.clone(), cross.clone(), Arc::new(task.train_y.clone()));
         let mut linear =
             Descent::in_function_space(&KernelTask { kernel, cross, start, targets, outputs: 10 }, &settings);
         for step in 0..steps {
@@ -123,45 +102,48 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         .flat_map(|seed| [("weight space", seed, all, batches), ("function space", seed, 64, steps)])
         .collect();
     let cost = |&(_, _, examples, steps): &Point| (examples.min(128) * steps) as f64;
-    let found = study.measure(&points, cost, |&(space, seed, examples, steps), done| {
-        let classes: Vec<u8> = (0..10).collect();
-        let task = Images::task(&images, &classes, [examples, 64], seed)?;
-        let way = if space == "weight space" { in_weights } else { in_functions };
-        Ok(way(&network(images[0].size), &task, seed, steps, done))
+    let classes: Vec<u8> = (0..10).collect();
+    let found = study.measure(points, cost, |point, done| {
+        let task = Images::task(&images, &classes, [point.2, 64], point.1)?;
+        let way = if point.0 == SPACES[0] { in_weights } else { in_functions };
+        Ok(way(&network(images[0].size), &task, point, done))
     })?;
 
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    for (space, steps, network, linear) in PUBLISHED {
-        let courses =
-            || points.iter().zip(&found).filter(|(point, _)| point.0 == space).map(|(_, course)| course);
-        for (i, step) in steps.iter().enumerate() {
-            let mut add = |what: &str, printed, within, value: &dyn Fn([f64; 2]) -> f64| {
-                let all = courses().filter_map(|course| course.iter().find(|at| at.0 == *step));
-                let (values, name) =
-                    (all.map(|at| value(at.1)).collect(), format!("{space}, step {step}: {what}"));
-                quantities.push(Quantity::new(name, values, printed, within));
-            };
-            add("loss of the network", network[i], Within::Relative(0.15), &|losses| losses[0]);
-            let printed = (1e4 * (network[i] - linear[i])).round();
-            let gap = |losses: [f64; 2]| 1e4 * (losses[0] - losses[1]);
-            add("10⁴ (network − linear)", printed, Within::Absolute(5.0), &gap);
+    for space in SPACES {
+        let paper = ["network", "linear model"].map(|model| Paper::Novak.curve(space, model));
+        let curves = |of: &dyn Fn([f64; 2]) -> f64| {
+            found.curves(|point, course| {
+                let mine = course.iter().filter(|_| point.0 == space);
+                mine.map(|&(step, losses)| (point.1, step as f64, of(losses))).collect::<Vec<_>>()
+            })
+        };
+        let [network, linear, gap] =
+            [curves(&|loss| loss[0]), curves(&|loss| loss[1]), curves(&|loss| 1e4 * (loss[0] - loss[1]))];
+        for (&(step, loss), (_, of_linear)) in paper[0].iter().zip(&paper[1]) {
+            let name = format!("{space}, step {step}");
+            study.hold(
+                format!("{name}: loss of the network"),
+                network.at(step),
+                loss,
+                Within::Relative(0.15),
+            );
+            let (name, printed) = (format!("{name}: 10⁴ (network − linear)"), 1e4 * (loss - of_linear));
+            study.hold(name, gap.at(step), printed.round(), Within::Absolute(5.0));
         }
-        let mean = |model: usize| {
-            let all = (0..).zip(courses()).flat_map(|(seed, course)| {
-                course.iter().map(move |(step, losses)| (seed, *step as f64, losses[model]))
-            });
-            Curves::of(all).mean().into_iter().map(|(step, loss)| (step, loss.log10())).collect::<Vec<_>>()
-        };
-        let paper = |losses: &[f64]| {
-            steps.iter().zip(losses).map(|(step, loss)| (*step as f64, loss.log10())).collect::<Vec<_>>()
-        };
+        let log =
+            |curve: Vec<(f64, f64)>| curve.into_iter().map(|(step, loss)| (step, loss.log10())).collect();
+        let [of_network, of_linear] = paper;
         let all = vec![
-            series("network", 0, Style::Solid, mean(0)),
-            series("linear model", 1, Style::Dashed, mean(1)),
-            series("notebook, network", 0, Style::Points, paper(network)),
-            series("notebook, linear", 1, Style::Points, paper(linear)),
+            series("network", 0, Style::Solid, log(network.mean())),
+            series("linear model", 1, Style::Dashed, log(linear.mean())),
+            series("notebook, network", 0, Style::Points, log(of_network)),
+            series("notebook, linear", 1, Style::Points, log(of_linear)),
         ];
-        panels.push(panel(Axes::Linear, [&format!("In {space}"), "steps", "log₁₀ of the loss"], all));
+        study.show(Axes::Linear, [&format!("In {space}"), "steps", "log₁₀ of the loss"], all);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    examples::run("trajectories", "Losses in time: the notebooks of neural-tangents", study)
 }

@@ -6,6 +6,7 @@
 //! that a run that was killed goes on where it was. It [holds](Study::hold) what was found against what was published, and
 //! [shows](Study::show) it in panels of a figure.
 
+mod errors;
 mod found;
 mod images;
 mod linear;
@@ -25,11 +26,12 @@ use std::time::Instant;
 
 use clap::Parser;
 use cotangent::prelude::{Course, Model, Part, Real, descend};
-use figure::{Axes, Panel, Series, Style};
+use figure::{Axes, Cell, Panel, Series, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use errors::Errors;
 pub use found::{Curves, Found, exponent};
 pub use images::{Images, Set};
 pub use linear::Linear;
@@ -201,8 +203,14 @@ impl Study {
     }
 
     /// Takes a panel of the figure: what its axes are, its title and what they show, and its curves.
-    pub fn show(&mut self, axes: Axes, [title, x, y]: [&str; 3], series: Vec<Series>) {
-        self.panels.push(Panel { axes, title: title.into(), x_label: x.into(), y_label: y.into(), series });
+    pub fn show(&mut self, axes: Axes, titles: [&str; 3], series: Vec<Series>) {
+        self.show_map(axes, titles, series, vec![]);
+    }
+
+    /// The same with a heat map behind the curves.
+    pub fn show_map(&mut self, axes: Axes, titles: [&str; 3], series: Vec<Series>, cells: Vec<Cell>) {
+        let [title, x_label, y_label] = titles.map(String::from);
+        self.panels.push(Panel { axes, title, x_label, y_label, series, cells });
     }
 
     #[allow(clippy::print_stdout, reason = "an example shows what it found")]
@@ -221,12 +229,17 @@ impl Study {
         figure::write(self.about, panels, &stem).map_err(|error| told(&error))?;
 
         let mut curves = csv::Writer::from_path(stem.with_extension("csv"))?;
-        curves.write_record(["panel", "curve", "x", "y"])?;
-        for (panel, series) in
-            panels.iter().flat_map(|panel| panel.series.iter().map(move |series| (panel, series)))
-        {
-            for (x, y) in &series.points {
-                curves.write_record([&panel.title, &series.label, &x.to_string(), &y.to_string()])?;
+        // A value is that of a cell of a heat map, which has its middle at x and y.
+        curves.write_record(["panel", "curve", "x", "y", "value"])?;
+        for panel in panels {
+            let mut write = |curve: &str, [x, y]: [f64; 2], value: &str| {
+                curves.write_record([&panel.title, curve, &x.to_string(), &y.to_string(), value])
+            };
+            for series in &panel.series {
+                series.points.iter().try_for_each(|&(x, y)| write(&series.label, [x, y], ""))?;
+            }
+            for cell in &panel.cells {
+                write("", [&cell.x, &cell.y].map(|side| panel.axes.middle(side)), &cell.value.to_string())?;
             }
         }
         curves.flush()?;

@@ -5,6 +5,12 @@
 pub enum Paper {
     /// Lee et al. 2019, Wide neural networks of any depth evolve as linear models under gradient descent, arXiv 1902.06720v3.
     Lee,
+    /// Jacot, Gabriel, Hongler 2018, Neural tangent kernel: convergence and generalization in neural networks, arXiv 1806.07572,
+    /// and a reimplementation of its Fig. 1 in numpy.
+    Jacot,
+    /// What the notebooks of neural-tangents print: Novak et al. 2020, Neural tangents: fast and easy infinite neural networks in
+    /// python, arXiv 1912.02803.
+    Novak,
 }
 
 impl Paper {
@@ -16,6 +22,8 @@ impl Paper {
     pub fn curve(self, figure: &str, curve: &str) -> Vec<(f64, f64)> {
         let file = match self {
             Self::Lee => include_str!("../published/lee_2019.csv"),
+            Self::Jacot => include_str!("../published/jacot_2018.csv"),
+            Self::Novak => include_str!("../published/novak_2020.csv"),
         };
         let rows = csv::Reader::from_reader(file.as_bytes()).into_deserialize();
         let rows = rows.map(|row: Result<(String, String, f64, f64), _>| row.expect("a row is a point"));

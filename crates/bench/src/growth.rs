@@ -115,6 +115,7 @@ fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
             series("linear growth", 6, Style::Dashed, linear),
             series("measured", 0, Style::Points, points),
         ],
+        cells: vec![],
     }
 }
 

@@ -322,6 +322,7 @@ fn panels(task: &Task, predictions: &[Prediction]) -> Vec<Panel> {
             x_label: "x".into(),
             y_label: "f(x)".into(),
             series: band.into_iter().chain(curves).collect(),
+            cells: vec![],
         }
     };
     predictions.iter().map(panel).collect()

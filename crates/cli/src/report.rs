@@ -281,6 +281,7 @@ fn panels(arguments: &Arguments, runs: &[Run]) -> Vec<Panel> {
         x_label: x.into(),
         y_label: y.into(),
         series,
+        cells: vec![],
     };
     #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
     let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| Series {

@@ -1,4 +1,4 @@
-//! Figures: panels side by side, with logarithmic or linear axes, written as SVG and as PNG.
+//! Figures: panels side by side, with logarithmic or linear axes, of curves and heat maps, written as SVG and as PNG.
 //!
 //! `plotters` draws; the font of the PNG is embedded, so that none is looked for on the machine.
 
@@ -11,10 +11,11 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
+use plotters::style::colors::colormaps::ViridisRGB;
 use plotters::style::register_font;
 
 /// One coordinate system with its curves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Panel {
     /// What both axes are like.
     pub axes: Axes,
@@ -26,6 +27,20 @@ pub struct Panel {
     pub y_label: String,
     /// The curves, drawn in order.
     pub series: Vec<Series>,
+    /// A heat map behind them, with a scale beside it.
+    pub cells: Vec<Cell>,
+}
+
+/// A rectangle of a heat map, in the colour of its value; on a logarithmic scale, if the axes are. It must be finite, and positive
+/// then.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// From left to right.
+    pub x: Range<f64>,
+    /// From bottom to top.
+    pub y: Range<f64>,
+    /// What its colour shows.
+    pub value: f64,
 }
 
 /// What the axes of a panel are like.
@@ -36,6 +51,16 @@ pub enum Axes {
     Logarithmic,
     /// Both are linear.
     Linear,
+}
+
+impl Axes {
+    /// What lies in the middle between two ends.
+    pub fn middle(self, ends: &Range<f64>) -> f64 {
+        match self {
+            Self::Logarithmic => (ends.start * ends.end).sqrt(),
+            Self::Linear => 0.5 * (ends.start + ends.end),
+        }
+    }
 }
 
 /// One curve. Points that a logarithmic axis cannot show are left out.
@@ -140,12 +165,25 @@ fn draw_panel<B: DrawingBackend>(
     panel: &Panel,
 ) -> Result<(), FigureError> {
     let logarithmic = panel.axes == Axes::Logarithmic;
+    let colors = Colors::of(panel);
+    let area = if panel.cells.is_empty() {
+        area.clone()
+    } else {
+        let (map, scale) = area.split_horizontally(area.dim_in_pixel().0 - 84 * unit);
+        colors.draw_scale(&scale, unit)?;
+        map
+    };
     let shown = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!logarithmic || x > 0.0 && y > 0.0);
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
     let range = |values: &mut dyn Iterator<Item = f64>| {
         if logarithmic { decades(values) } else { around(values) }
     };
-    let (x, y) = (range(&mut points().map(|p| p.0)), range(&mut points().map(|p| p.1)));
+    let (x, y) = match hull(panel.cells.iter().map(|cell| &cell.x))
+        .zip(hull(panel.cells.iter().map(|cell| &cell.y)))
+    {
+        Some(of_map) => of_map,
+        None => (range(&mut points().map(|p| p.0)), range(&mut points().map(|p| p.1))),
+    };
     let place = |value: f64, axis: &Range<f64>| {
         if logarithmic {
             (value / axis.start).log10() / (axis.end / axis.start).log10()
@@ -164,7 +202,7 @@ fn draw_panel<B: DrawingBackend>(
     }
     let labels = panel.series.iter().map(|series| &series.label[..]).filter(|label| !label.is_empty());
     let legend = emptiest_place(&places, &labels.collect::<Vec<_>>());
-    let mut builder = ChartBuilder::on(area);
+    let mut builder = ChartBuilder::on(&area);
     builder
         .caption(&panel.title, (FONT, 16 * unit))
         .margin(10 * unit)
@@ -172,17 +210,83 @@ fn draw_panel<B: DrawingBackend>(
         .y_label_area_size(62 * unit);
     if logarithmic {
         let chart = builder.build_cartesian_2d(x.log_scale(), y.log_scale())?;
-        draw_series(chart, unit, panel, legend, &shown, &power_of_ten)
+        draw_series(chart, unit, panel, &colors, legend, &shown, &power_of_ten)
     } else {
-        draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, legend, &shown, &|x| short(*x))
+        draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, &colors, legend, &shown, &|x| short(*x))
     }
 }
 
-/// Draws the mesh, the curves and the legend.
+/// From the first beginning to the last end of some ranges, if there are any.
+fn hull<'a>(ranges: impl Iterator<Item = &'a Range<f64>>) -> Option<Range<f64>> {
+    ranges.cloned().reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
+}
+
+/// Which colour of a heat map stands for which value.
+struct Colors {
+    range: Range<f64>,
+    logarithmic: bool,
+}
+
+impl Colors {
+    fn of(panel: &Panel) -> Self {
+        let values = || panel.cells.iter().map(|cell| cell.value);
+        let range = values().fold(f64::INFINITY, f64::min)..values().fold(f64::NEG_INFINITY, f64::max);
+        Self { range, logarithmic: panel.axes == Axes::Logarithmic }
+    }
+
+    /// Where a value lies, from 0 to 1.
+    fn place(&self, value: f64) -> f64 {
+        let Range { start, end } = self.range;
+        if self.logarithmic {
+            (value / start).ln() / (end / start).ln()
+        } else {
+            (value - start) / (end - start)
+        }
+    }
+
+    /// The value that lies there.
+    fn value(&self, place: f64) -> f64 {
+        let Range { start, end } = self.range;
+        if self.logarithmic { start * (end / start).powf(place) } else { start + place * (end - start) }
+    }
+
+    fn color(&self, value: f64) -> ShapeStyle {
+        ViridisRGB::get_color(self.place(value)).filled()
+    }
+
+    /// Draws all colours, one above the other, and their values.
+    fn draw_scale<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+        unit: u32,
+    ) -> Result<(), FigureError> {
+        const STEPS: u32 = 128;
+        let mut builder = ChartBuilder::on(area);
+        builder.margin(10 * unit).margin_top(36 * unit).margin_bottom(52 * unit).y_label_area_size(48 * unit);
+        let mut chart = builder.build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        let steps = (0..STEPS).map(|i| [i, i + 1].map(|i| f64::from(i) / f64::from(STEPS)));
+        chart.draw_series(steps.map(|[low, high]| {
+            Rectangle::new([(0.0, low), (1.0, high)], self.color(self.value(0.5 * (low + high))))
+        }))?;
+        chart
+            .configure_mesh()
+            .disable_mesh()
+            .disable_x_axis()
+            .y_labels(6)
+            .y_label_formatter(&|place| format!("{:.2}", self.value(*place)))
+            .label_style((FONT, 13 * unit))
+            .axis_style(BLACK.stroke_width(unit))
+            .draw()?;
+        Ok(())
+    }
+}
+
+/// Draws the mesh, the heat map, the curves and the legend.
 fn draw_series<'a, B, X, Y>(
     mut chart: ChartContext<'a, B, Cartesian2d<X, Y>>,
     unit: u32,
     panel: &Panel,
+    colors: &Colors,
     legend: SeriesLabelPosition,
     shown: &dyn Fn(&(f64, f64)) -> bool,
     label: &dyn Fn(&f64) -> String,
@@ -205,6 +309,9 @@ where
         .axis_style(BLACK.stroke_width(unit))
         .max_light_lines(if panel.axes == Axes::Linear { 2 } else { 10 })
         .draw()?;
+    chart.draw_series(panel.cells.iter().map(|cell| {
+        Rectangle::new([(cell.x.start, cell.y.start), (cell.x.end, cell.y.end)], colors.color(cell.value))
+    }))?;
     let pixels = unit.cast_signed();
     for series in &panel.series {
         let color = PALETTE[series.color % PALETTE.len()];

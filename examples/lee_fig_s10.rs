@@ -1,0 +1,93 @@
+//! Kernels averaged over random networks, against width and number of networks. (Lee et al. 2019, Fig. S10.)
+//!
+//! M relu networks with one hidden layer of n units, on inputs from N(0, 1) with 1024 components. Shown is the error of the mean of
+//! their tangent kernels, ‖Θ(M, n) − Θ‖_F/‖Θ‖_F, and the same of K, the covariance of hidden units, for all n and M up to
+//! 4096: it is a function of n M alone, (nM)^{−1/2} times a constant.
+//!
+//! The paper leaves open σ_w, σ_b and the number of inputs. Here σ_w² = 2, σ_b = 0, and 20 inputs.
+//!
+//! `cargo run --release -p examples --example lee_fig_s10 -- [--full] [--out FOLDER]`
+use std::process::ExitCode;
+
+use examples::{Curves, Errors, Failure, Paper, Study, Within, series};
+use figure::{Axes, Cell, Style};
+use serde::Serialize;
+
+/// A sequence of so many networks.
+#[derive(Serialize)]
+struct Point {
+    width: usize,
+    networks: usize,
+    seed: u64,
+}
+
+fn study(study: &mut Study) -> Result<(), Failure> {
+    let (last, seeds) = study.either((12, 3), (5, 2));
+    let of_seed = |seed| (0..=last).map(move |log| Point { width: 1 << log, networks: 1 << last, seed });
+    let points = (0..seeds).flat_map(of_seed);
+    let found = study.measure(
+        points,
+        |point| (point.width + 64) as f64,
+        |point, done| Errors::of_networks([1, point.width], point.networks, point.seed, done),
+    )?;
+
+    for (which, name) in ["Θ", "K"].into_iter().enumerate() {
+        // Of one width, against M.
+        let of_width = |width| {
+            found.curves(|p, errors| {
+                let means = (0..).zip(&errors.means).filter(move |_| p.width == width);
+                means.map(move |(log, error)| (p.seed, f64::from(1 << log), error[which]))
+            })
+        };
+        let curves: Vec<(f64, Curves)> =
+            (0..=last).map(|log| (f64::from(1 << log), of_width(1 << log))).collect();
+        let each = |of: &dyn Fn(f64, &Curves) -> Vec<f64>| -> Vec<f64> {
+            let of_widths: Vec<Vec<f64>> = curves.iter().map(|(n, curves)| of(*n, curves)).collect();
+            let mean = |seed| of_widths.iter().map(|seeds| seeds[seed]).sum::<f64>() / of_widths.len() as f64;
+            (0..seeds as usize).map(mean).collect()
+        };
+        let slopes = each(&|_, curves| curves.slopes(0.0));
+        study.hold(format!("slope in M: {name}"), slopes, -0.5, Within::Absolute(0.04));
+        let scaled = each(&|n, curves| {
+            let log = |&(m, error): &(f64, f64)| (error * (n * m).sqrt()).ln();
+            curves.0.iter().map(|curve| curve.iter().map(log).sum::<f64>() / curve.len() as f64).collect()
+        });
+        let scaled = scaled.into_iter().map(f64::exp).collect();
+        study.hold(
+            format!("error √(nM): {name}"),
+            scaled,
+            (which == 0).then_some(2.37),
+            Within::Relative(0.1),
+        );
+
+        let around = |x: f64| x / 2_f64.sqrt()..x * 2_f64.sqrt();
+        let cells = curves.iter().flat_map(|(n, curves)| {
+            curves.mean().into_iter().map(|(m, value)| Cell { x: around(*n), y: around(m), value })
+        });
+        let equal = (2..2 * last).step_by(4).map(|log| {
+            let [a, b] = [(log - last).max(0), log.min(last)].map(|log| f64::from(1 << log));
+            series("", 6, Style::Dashed, vec![(a, b), (b, a)])
+        });
+        let title = format!("Error of {name}; dashed: n M is the same");
+        study.show_map(
+            Axes::Logarithmic,
+            [&title, "width n", "networks M"],
+            equal.collect(),
+            cells.collect(),
+        );
+        let lines = curves.iter().step_by(4).enumerate();
+        let mut lines: Vec<_> = lines
+            .map(|(i, (n, curves))| series(format!("n = {n}"), i, Style::Solid, curves.mean()))
+            .collect();
+        for (n, color) in [(1, 0), (4096, 3)].into_iter().filter(|_| which == 0) {
+            let paper = Paper::Lee.curve("S10", &format!("Θ, n = {n}"));
+            lines.push(series(format!("n = {n}, paper"), color, Style::Points, paper));
+        }
+        study.show(Axes::Logarithmic, [&format!("Error of {name}"), "networks M", "relative error"], lines);
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    examples::run("lee_fig_s10", "Kernels averaged over random networks: Lee et al. 2019, Fig. S10", study)
+}

@@ -1,0 +1,80 @@
+//! Kernels of random networks, held against those of infinite width.
+
+use cotangent::kernels::measures::relative_change;
+use cotangent::kernels::{Average, Empirical, Infinite, Kind};
+use cotangent::prelude::{Activation, Dense, Network, Scaling, Serial, Threads};
+use faer::MatRef;
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+const INPUTS: usize = 1024;
+const EXAMPLES: usize = 20;
+/// So many networks, at most, are seen one by one.
+const SINGLE: usize = 16;
+
+/// ‖Θ(M, n) − Θ‖_F/‖Θ‖_F for the mean tangent kernel of one output of M networks of n units, and the same for K, the covariance of
+/// their last hidden units.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Errors {
+    /// Of single networks, the geometric mean over the first 16.
+    pub single: [f64; 2],
+    /// Of means over the first 1, 2, 4, … networks.
+    pub means: Vec<[f64; 2]>,
+}
+
+impl Errors {
+    /// Of so many networks with `depth` hidden relu layers of `width` units, σ_w² = 2 and no biases, one after another, on 20 inputs
+    /// from N(0, 1) with 1024 components.
+    ///
+    /// # Errors
+    /// None: the kernels of these networks are known.
+    pub fn of_networks(
+        [depth, width]: [usize; 2],
+        networks: usize,
+        seed: u64,
+        done: &dyn Fn(f64),
+    ) -> Result<Self, Failure> {
+        let threads = Threads::available();
+        // The parameters of a wide linear layer are as good a source of normal numbers as any.
+        let source = Network::new(Dense { width: EXAMPLES, scaling: Scaling::ntk(1.0, 0.0) }, [INPUTS]);
+        let x = &source.init::<f32>(seed)[..EXAMPLES * INPUTS];
+        let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.0);
+        let layer = |layers: Serial, _| layers.then(Dense { width, scaling }).then(Activation::Relu);
+        let hidden = || (0..depth).fold(Serial::new(), layer);
+        let units = Network::new(hidden(), [INPUTS]);
+        let network = Network::new(hidden().then(Dense { width: 1, scaling }), [INPUTS]);
+        let limits = [
+            Infinite::new(&network)?.kernels(x, None, &threads).ntk,
+            Infinite::new(&units)?.kernels(x, None, &threads).nngp,
+        ];
+        let (ntk, nngp) = (Empirical::ntk(&network), Empirical::nngp(&units));
+
+        let (mut averages, mut single, mut means) = (None::<[Average<f32>; 2]>, [0.0; 2], Vec::new());
+        let first = (seed << 32) + ((depth * width) << 12) as u64;
+        for count in 1..=networks {
+            let theta: Vec<f32> = network.init(first + count as u64);
+            let of_units = &theta[..units.parameters().len()];
+            let kernels = [(&ntk, &theta[..]), (&nngp, of_units)]
+                .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, &threads));
+            let error = |i: usize, of: MatRef<'_, f32>| relative_change(of, limits[i].matrix());
+            if count <= SINGLE {
+                let parts = networks.min(SINGLE) as f64;
+                for (i, (single, kernel)) in single.iter_mut().zip(&kernels).enumerate() {
+                    *single += error(i, kernel.matrix()).ln() / parts;
+                }
+            }
+            match &mut averages {
+                Some(averages) => {
+                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel))
+                }
+                none => *none = Some(kernels.map(Average::new)),
+            }
+            if let Some(averages) = averages.as_ref().filter(|_| count.is_power_of_two()) {
+                means.push([0, 1].map(|i| error(i, averages[i].mean().matrix())));
+            }
+            done(count as f64 / networks as f64);
+        }
+        Ok(Self { single: single.map(f64::exp), means })
+    }
+}
