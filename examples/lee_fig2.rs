@@ -19,10 +19,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Which;
 use cotangent::prelude::*;
 use cotangent::train::Training;
-use examples::{
-    Failure, Images, Moments, Paper, Quantity, Set, Study, Within, panel, series, train, train_until,
-};
-use faer::{MatRef, Side};
+use examples::{Failure, Images, Moments, Paper, Set, Study, Within, series, train, train_until};
 use figure::{Axes, Style};
 use serde::Serialize;
 
@@ -40,14 +37,16 @@ const SET: (Set, [u8; 2], &str) = (Set::Cifar10, [7, 0], "horses and planes of C
 const EXAMPLES: usize = 128;
 /// The rate 0.5 on the mean square error is this one on the half of it.
 const RATE: f64 = 1.0;
-/// α from −2 to 3: two images of different class are at 0 and 1.
 const ALPHAS: usize = 101;
 const TIMES: [u32; 4] = [0, 16, 256, 65536];
-fn main() -> ExitCode {
-    examples::run("lee_fig2", "An ensemble of networks and its limit: Lee et al. 2019, Fig. 2", study)
-}
+/// Where the paper is read: on both sides, places of ours and points of its curves.
+const PLACES: [(&str, [usize; 2], [usize; 2]); 3] = [
+    ("at the ends", [1, 99], [0, 6]),
+    ("near the images", [40, 60], [2, 4]),
+    ("at α = 0.5", [50; 2], [3; 2]),
+];
 
-/// From −2 to 3; near the images, which are at 0 and 1, where the paper is read.
+/// From −2 to 3; near the two images of different class, which are at 0 and 1, where the paper is read.
 fn alpha(i: usize) -> f64 {
     match i {
         40 => 0.02,
@@ -56,29 +55,20 @@ fn alpha(i: usize) -> f64 {
     }
 }
 
-/// Images to train on, and x(α) to test on, in coordinates of the space that they span: random networks and gradients do not see
-/// the difference, as their first layer knows nothing but inner products.
+/// Images to train on, and x(α) to test on.
 fn task(images: &[Images; 2], seed: u64) -> Result<Task<f32>, Failure> {
     let Task { train_x, train_y, .. } = Images::task(images, &SET.1, [EXAMPLES, 1], seed)?;
-    let x = MatRef::<f32>::from_row_major_slice(&train_x, EXAMPLES, images[0].size);
-    let gram = (x * x.transpose()).self_adjoint_eigen(Side::Lower).map_err(|error| format!("{error:?}"))?;
-    let normalised = |x: Vec<f32>| {
+    let normalised = |x: &[f32]| -> Vec<f32> {
         let scale = (x.len() as f32 / x.iter().map(|x| x * x).sum::<f32>()).sqrt();
-        x.into_iter().map(move |x| x * scale)
+        x.iter().map(|x| x * scale).collect()
     };
-    let root = |j: usize| gram.S()[j].max(0.0).sqrt();
-    let row = |i: usize| normalised((0..EXAMPLES).map(|j| gram.U()[(i, j)] * root(j)).collect());
-    let first = |class: f32| -> Result<Vec<f32>, Failure> {
-        Ok(row(train_y.iter().position(|&y| y == class).ok_or("all images are of one class")?).collect())
-    };
-    let (x1, x2) = (first(-1.0)?, first(1.0)?);
-    let mixed = |t: f32| normalised(x1.iter().zip(&x2).map(|(a, b)| t * a + (1.0 - t) * b).collect());
-    Ok(Task {
-        train_x: (0..EXAMPLES).flat_map(row).collect(),
-        test_x: (0..ALPHAS).flat_map(|i| mixed(alpha(i) as f32)).collect(),
-        test_y: vec![0.0; ALPHAS],
-        train_y,
-    })
+    let rows: Vec<Vec<f32>> =
+        Images::in_span(&train_x, EXAMPLES)?.chunks_exact(EXAMPLES).map(normalised).collect();
+    let first = |class| train_y.iter().position(|&y| y == class).ok_or("all images are of one class");
+    let (x1, x2) = (&rows[first(-1.0)?], &rows[first(1.0)?]);
+    let mixed = |t: f32| x1.iter().zip(x2).map(move |(a, b)| t * a + (1.0 - t) * b).collect::<Vec<f32>>();
+    let test_x = (0..ALPHAS).flat_map(|i| normalised(&mixed(alpha(i) as f32))).collect();
+    Ok(Task { train_x: rows.concat(), train_y, test_x, test_y: vec![0.0; ALPHAS] })
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
@@ -102,10 +92,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let of = |images, width| {
         (0..networks).map(move |network| Point { classes: SET.2, rate: RATE, images, width, network })
     };
-    let points: Vec<Point> =
-        (0..trained).flat_map(|images| of(images, narrow).chain(of(images, wide))).collect();
+    let points = (0..trained).flat_map(|images| of(images, narrow).chain(of(images, wide)));
     let cost = |point: &Point| (point.width * (point.width + 100)) as f64;
-    let outputs: Vec<[Vec<f32>; 4]> = study.measure(&points, cost, |point, done| {
+    let found = study.measure(points, cost, |point, done| -> Result<Vec<Vec<f32>>, Failure> {
         let task = &tasks[point.images as usize];
         let network = tanh(point.width);
         let theta = network.init(1000 * point.images + point.network);
@@ -119,51 +108,42 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let mut model = Descent::network(&network, model.point(), task, &faster);
         train(&mut model, 200, &|part| done(0.5 + 0.5 * part))?;
         seen.push(model.outputs(Part::Test).to_vec());
-        seen.try_into().map_err(|_| "four times".into())
+        Ok(seen)
     })?;
 
     let alphas: Vec<f64> = (0..ALPHAS).map(alpha).collect();
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
     for time in 0..=TIMES.len() {
         let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("{steps} steps"));
         let [means, widths] = ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {when}")));
         let mut hold = |what: &str, seeds: Vec<f64>, published: Option<f64>| {
-            quantities.push(Quantity::new(format!("{when}: {what}"), seeds, published, Within::Factor(1.25)));
+            study.hold(format!("{when}: {what}"), seeds, published, Within::Factor(1.25));
         };
-        // Of both sides, at these places of ours and of the paper's.
         let each = |of: &dyn Fn(&Moments) -> f64| limits.iter().map(|limit| of(&limit[time])).collect();
-        let both = |m: &Moments, [i, j]: [usize; 2]| m.at(i, 1.0)[1] + m.at(j, 1.0)[1];
-        let paper =
-            |curve: &[(f64, f64)], [i, j]: [usize; 2], sign: f64| 0.5 * (curve[i].1 + sign * curve[j].1);
         if time > 0 {
             let mean = each(&|m| 0.5 * (m.at(1, 0.0)[0] - m.at(99, 0.0)[0]));
-            hold("±mean at the ends", mean, Some(paper(&means, [0, 6], -1.0)));
+            hold("±mean at the ends", mean, Some(0.5 * (means[0].1 - means[6].1)));
         }
-        for (place, ours, theirs) in [
-            ("at the ends", [1, 99], [0, 6]),
-            ("near the images", [40, 60], [2, 4]),
-            ("at α = 0.5", [50; 2], [3; 2]),
-        ] {
-            let published = paper(&widths, theirs, 1.0);
-            hold(&format!("2 sd {place}"), each(&|m| both(m, ours)), Some(published));
+        for (place, ours, [i, j]) in PLACES {
+            let both = each(&|m| ours.map(|i| m.at(i, 1.0)[1]).iter().sum());
+            hold(&format!("2 sd {place}"), both, Some(0.5 * (widths[i].1 + widths[j].1)));
         }
         if time == TIMES.len() {
-            continue;
+            break;
         }
 
-        let found = |width, images| {
-            let all = points.iter().zip(&outputs).filter(|(p, _)| (p.width, p.images) == (width, images));
-            Moments::of(&all.map(|(_, seen)| &seen[time][..]).collect::<Vec<_>>())
+        let of = |width, images| {
+            let mine = found.at(|point| (point.width, point.images) == (width, images));
+            Moments::of(&mine.map(|seen| &seen[time][..]).collect::<Vec<_>>())
         };
         for width in [narrow, wide] {
-            let score = |images| found(width, images).scores(&limits[images as usize][time], networks, 0.05);
+            let score = |images| of(width, images).scores(&limits[images as usize][time], networks, 0.05);
             let scores: Vec<[f64; 2]> = (0..trained).map(score).collect();
             for (i, name) in ["means", "covariances"].into_iter().enumerate() {
                 hold(&format!("rms z of {name}, n = {width}"), scores.iter().map(|z| z[i]).collect(), None);
             }
         }
 
-        let (limit, mine) = (&limits[0][time], found(wide, 0));
+        let (limit, mine) = (&limits[0][time], of(wide, 0));
         let marks = means.iter().zip(&widths).flat_map(|(&(alpha, mean), &(_, width))| {
             [-1.0, 0.0, 1.0].map(|side| (alpha, mean + side * width))
         });
@@ -177,7 +157,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         if time == 3 {
             curves.push(series("posterior", 4, Style::Solid, limits[0][4].curve(&alphas, 0.0)));
         }
-        panels.push(panel(Axes::Linear, [&when, "α", "f(x(α))"], curves));
+        study.show(Axes::Linear, [&when, "α", "f(x(α))"], curves);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    examples::run("lee_fig2", "An ensemble of networks and its limit: Lee et al. 2019, Fig. 2", study)
 }

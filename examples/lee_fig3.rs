@@ -16,10 +16,7 @@
 use std::process::ExitCode;
 
 use cotangent::prelude::*;
-use examples::{
-    Curves, Failure, Images, Linear, Paper, Quantity, Set, Study, Within, both_outputs, panel, rms, series,
-    train_until,
-};
+use examples::{Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, rms, series, train_until};
 use figure::{Axes, Style};
 use serde::{Deserialize, Serialize};
 
@@ -62,43 +59,41 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
         linear.push(Linear::of_limit(&network, &task, &threads)?);
     }
 
-    let times = (0..).map(|j| 0.01 * f64::from(j).exp2()).take_while(|t| *t < 1.01 * last);
+    let times = (0..).map(|j| UNIT * f64::from(j).exp2()).take_while(|t| *t < 1.01 * last);
     let times: Vec<f64> = times.collect();
     let records: Vec<usize> = times.iter().map(|t| (t / UNIT).round() as usize).collect();
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, 0) };
     let mut model = Descent::network(&network, &theta, &task, &settings);
     let start = both_outputs(&mut model);
-    let tensors = network.parameters().tensors().iter();
-    // A weight of the first, the middle and the last layer.
-    let weights: Vec<usize> = tensors.map(|tensor| tensor.range.start).step_by(4).collect();
-    let of_weights = |moved: &dyn Fn(usize) -> f32| weights.iter().map(|&i| moved(i).into()).collect();
-    let mut states: Vec<(Vec<f32>, Vec<f64>)> = Vec::new();
-    train_until(&mut model, &records, done, |model| {
-        let now = model.parameters().expect("a network has parameters");
-        states.push((model.outputs(Part::Test).to_vec(), of_weights(&|i| now[i] - theta[i])));
-    })?;
-
     let flows: Vec<_> = times.iter().map(|t| linear[0].flow(t / UNIT * rate)).collect();
     let outputs = linear.iter().map(|linear| linear.outputs(Part::Test, &start, &flows));
     let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let jacobian = Linearized::of_network(&network, examples).at(&theta, &task.train_x, &threads);
     let alphas = linear[0].dual(&start, &flows)?;
+
+    // A weight of the first, the middle and the last layer.
+    let tensors = network.parameters().tensors().iter();
+    let weights: Vec<usize> = tensors.map(|tensor| tensor.range.start).step_by(4).collect();
+    let of_weights = |moved: &dyn Fn(usize) -> f32| weights.iter().map(|&i| moved(i).into()).collect();
     let targets: Vec<f64> = task.test_y.iter().map(|&y| y.into()).collect();
-    Ok((0..times.len())
-        .map(|i| {
-            let (f, moved) = &states[i];
-            let mut delta = vec![0.0; theta.len()];
-            let alpha: Vec<f32> = alphas[i].iter().map(|&alpha| alpha as f32).collect();
-            jacobian.apply_transpose(&alpha, &mut delta);
-            Moment {
-                t: times[i],
-                distances: [&outputs[0][i], &outputs[outputs.len() - 1][i]].map(|linear| rms(f, linear)),
-                test_loss: [rms(f, &targets), rms(&outputs[0][i], &targets)].map(|rms| 0.5 * rms * rms),
-                outputs: [f[..4].iter().map(|&f| f.into()).collect(), outputs[0][i][..4].to_vec()],
-                moved: [moved.clone(), of_weights(&|i| delta[i])],
-            }
-        })
-        .collect())
+    let mut delta = vec![0.0; theta.len()];
+    let mut moments = Vec::<Moment>::new();
+    train_until(&mut model, &records, done, |model| {
+        let i = moments.len();
+        let now = model.parameters().expect("a network has parameters");
+        let moved = of_weights(&|i| now[i] - theta[i]);
+        let alpha: Vec<f32> = alphas[i].iter().map(|&alpha| alpha as f32).collect();
+        jacobian.apply_transpose(&alpha, &mut delta);
+        let f = model.outputs(Part::Test);
+        moments.push(Moment {
+            t: times[i],
+            distances: [&outputs[0][i], &outputs[outputs.len() - 1][i]].map(|linear| rms(f, linear)),
+            test_loss: [rms(f, &targets), rms(&outputs[0][i], &targets)].map(|rms| 0.5 * rms * rms),
+            outputs: [f[..4].iter().map(|&f| f.into()).collect(), outputs[0][i][..4].to_vec()],
+            moved: [moved, of_weights(&|i| delta[i])],
+        });
+    })?;
+    Ok(moments)
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
@@ -107,63 +102,66 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let images = study.images(Set::Cifar10)?;
     // Rates on ½ the square, of which the paper's have no ½.
     let rates = [2.0 * 0.01, 2.0 * 0.02 / width as f64];
-    let points: Vec<Point> = (0..2)
-        .flat_map(|standard| (0..seeds[standard]).map(move |seed| (standard, seed)))
-        .map(|(standard, seed)| {
-            let (rate, last) = (rates[standard], lasts[standard]);
-            Point { standard, width, examples, rate, last, seed }
-        })
-        .collect();
+    let points = (0..2).flat_map(|standard| (0..seeds[standard]).map(move |seed| (standard, seed)));
+    let points = points.map(|(standard, seed)| Point {
+        standard,
+        width,
+        examples,
+        rate: rates[standard],
+        last: lasts[standard],
+        seed,
+    });
     let cost = |point: &Point| point.last;
-    let found = study.measure(&points, cost, |point, done| follow(&images, point, done))?;
+    let found = study.measure(points, cost, |point, done| follow(&images, point, done))?;
 
-    let curves = |standard: usize, of: &dyn Fn(&Moment) -> f64| {
-        let mine = points.iter().zip(&found).filter(move |(point, _)| point.standard == standard);
-        Curves::of(mine.flat_map(|(point, run)| run.iter().map(move |at| (point.seed, at.t, of(at)))))
-    };
-    let (mut quantities, mut panels) = (Vec::new(), Vec::new());
-    let shown = |values: &dyn Fn(&Moment) -> &[Vec<f64>; 2], title: &str| {
-        let curve =
-            |model: usize, k: usize| found[0].iter().map(move |at| (at.t.log2(), values(at)[model][k]));
-        let styles = [("network", Style::Solid), ("linear model", Style::Dashed)];
-        let both = |k| {
-            let label = |label| if k == 0 { label } else { "" };
-            [0, 1].map(|m| series(label(styles[m].0), k, styles[m].1, curve(m, k).collect()))
-        };
-        let count = values(&found[0][0])[0].len();
-        panel(Axes::Linear, [title, "log₂ t", ""], (0..count).flat_map(both).collect())
-    };
-    panels.push(shown(&|at| &at.outputs, "Four outputs on test examples"));
-    panels.push(shown(&|at| &at.moved, "Movements of three weights"));
+    let first = &found.0[0].1;
+    for (title, of) in [
+        ("Four outputs on test examples", (|at| &at.outputs) as fn(&Moment) -> &[Vec<f64>; 2]),
+        ("Movements of three weights", |at| &at.moved),
+    ] {
+        let mut shown = Vec::new();
+        for k in 0..of(&first[0])[0].len() {
+            for (m, (name, style)) in
+                [("network", Style::Solid), ("linear model", Style::Dashed)].into_iter().enumerate()
+            {
+                let curve = first.iter().map(|at| (at.t.log2(), of(at)[m][k])).collect();
+                shown.push(series(if k == 0 { name } else { "" }, k, style, curve));
+            }
+        }
+        study.show(Axes::Linear, [title, "log₂ t", ""], shown);
+    }
     for (standard, (figure, name)) in [("3", ""), ("S8", ", standard")].into_iter().enumerate() {
+        let curves = |of: &dyn Fn(&Moment) -> f64| {
+            found.curves(|point, run| {
+                let mine = run.iter().filter(|_| point.standard == standard);
+                mine.map(|at| (point.seed, at.t, of(at))).collect::<Vec<_>>()
+            })
+        };
         let paper = |curve: &str| {
             let points = Paper::Lee.curve(figure, curve).into_iter();
             points.take_while(|point| point.0 < 1.01 * lasts[standard]).collect::<Vec<_>>()
         };
-        let [f, linear] = [0, 1].map(|model| curves(standard, &|at| at.test_loss[model]).mean());
         let losses = vec![
-            series("network", 0, Style::Solid, f),
-            series("linear model", 1, Style::Dashed, linear),
+            series("network", 0, Style::Solid, curves(&|at| at.test_loss[0]).mean()),
+            series("linear model", 1, Style::Dashed, curves(&|at| at.test_loss[1]).mean()),
             series("network, Lee et al.", 0, Style::Points, paper("test loss")),
         ];
-        panels.push(panel(Axes::Logarithmic, [&format!("Loss on test examples{name}"), "t", ""], losses));
+        study.show(Axes::Logarithmic, [&format!("Loss on test examples{name}"), "t", ""], losses);
         let mut distances = Vec::new();
         for (kernel, of) in ["own kernel", "infinite width"].into_iter().enumerate().take(2 - standard) {
-            let (found, paper) =
-                (curves(standard, &|at| at.distances[kernel]), paper(&format!("RMSE, {of}")));
+            let (found, paper) = (curves(&|at| at.distances[kernel]), paper(&format!("RMSE, {of}")));
             for (j, when) in [(3, "t = 0.08"), (6, "dip, t = 0.64"), (9, "t = 5.12"), (11, "t = 20.48")] {
-                if let Some(&(_, published)) = paper.get(j).filter(|_| j < found.mean().len()) {
+                if let Some(&(_, published)) = paper.get(j) {
                     let seeds = found.0.iter().map(|curve| curve[j].1).collect();
-                    let name = format!("RMSE{name}, {of}, {when}");
-                    quantities.push(Quantity::new(name, seeds, published, Within::Factor(1.5)));
+                    study.hold(format!("RMSE{name}, {of}, {when}"), seeds, published, Within::Factor(1.5));
                 }
             }
             distances.push(series(of, kernel, Style::Solid, found.mean()));
             distances.push(series("Lee et al.", kernel, Style::Points, paper));
         }
-        panels.push(panel(Axes::Logarithmic, [&format!("RMSE of f − f_lin{name}"), "t", ""], distances));
+        study.show(Axes::Logarithmic, [&format!("RMSE of f − f_lin{name}"), "t", ""], distances);
     }
-    study.finish(&panels, &quantities)
+    Ok(())
 }
 
 fn main() -> ExitCode {

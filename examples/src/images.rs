@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cotangent::data::{self, Idx};
 use cotangent::prelude::{Real, Task};
+use faer::{MatRef, Side};
 
 use crate::Failure;
 
@@ -122,6 +123,19 @@ impl Images {
             image.iter_mut().for_each(|x| *x = (*x - mean) * scale);
         }
         task
+    }
+
+    /// So many images in coordinates of the space that they span, as many as there are images: random networks and gradients do not
+    /// see the difference, as their first layer knows nothing but inner products.
+    ///
+    /// # Errors
+    /// If the eigenvalues of their Gram matrix are not found.
+    pub fn in_span(x: &[f32], count: usize) -> Result<Vec<f32>, Failure> {
+        let x = MatRef::from_row_major_slice(x, count, x.len() / count);
+        let gram =
+            (x * x.transpose()).self_adjoint_eigen(Side::Lower).map_err(|error| format!("{error:?}"))?;
+        let coordinate = |i: usize, j: usize| gram.U()[(i, j)] * gram.S()[j].max(0.0).sqrt();
+        Ok((0..count).flat_map(|i| (0..count).map(move |j| (i, j))).map(|(i, j)| coordinate(i, j)).collect())
     }
 
     /// Pixels and places among `classes` of some images.

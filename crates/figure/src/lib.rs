@@ -344,6 +344,9 @@ where
             }
         });
     }
+    if panel.series.iter().all(|series| series.label.is_empty()) {
+        return Ok(());
+    }
     chart
         .configure_series_labels()
         .position(legend)
