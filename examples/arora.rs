@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use cotangent::kernels::Infinite;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Failure, Images, Linear, Set, Study, Within, rms, series, train};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Linear, Set, Study, Within, rms, train};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -92,10 +92,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     for (i, name) in NAMES.into_iter().enumerate() {
         let curves = curves("width", i);
         study.hold(format!("slope against width: {name}"), curves.slopes(0.0), None, Within::Absolute(0.1));
-        against_width.push(series(name, i, Style::Solid, curves.mean()));
+        against_width.push(Series::line(name, i, curves.mean()));
     }
     let against_kappa =
-        [1, 2].map(|i| series(NAMES[i], i, Style::Solid, curves("kappa", i).mean())).into_iter().collect();
+        [1, 2].map(|i| Series::line(NAMES[i], i, curves("kappa", i).mean())).into_iter().collect();
     for (i, name) in NAMES.into_iter().enumerate().skip(1) {
         let best = |curve: &Vec<(f64, f64)>| {
             curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(f64::NAN, |p| p.0)
@@ -103,7 +103,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let best = curves("kappa", i).0.iter().map(best).collect();
         study.hold(format!("κ of the least distance: {name}"), best, None, Within::Absolute(0.1));
     }
-    study.show(Axes::Logarithmic, ["κ = 1/8", "width", "difference"], against_width);
-    study.show(Axes::Logarithmic, [&format!("Width {middle}"), "κ", "difference"], against_kappa);
+    study.show(Panel::new("κ = 1/8", ["width", "difference"].map(Axis::logarithmic), against_width));
+    study.show(Panel::new(
+        format!("Width {middle}"),
+        ["κ", "difference"].map(Axis::logarithmic),
+        against_kappa,
+    ));
     Ok(())
 }

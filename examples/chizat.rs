@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Failure, Images, Linear, Set, Study, Within, rms, series, train};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Linear, Set, Study, Within, rms, train};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -106,12 +106,12 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             let name = format!("{activation}: slope against α ≥ 4, {name}");
             let published = (activation == "tanh").then_some(-1.0);
             study.hold(name, curves.slopes(4.0), published, Within::Absolute(0.1));
-            all.push(series(NAMES[i], i, Style::Solid, curves.mean()));
+            all.push(Series::line(NAMES[i], i, curves.mean()));
         }
         let inverse = alphas.clone().map(|alpha| (alpha, 0.3 / alpha)).collect();
-        all.push(series("1/α", 6, Style::Dashed, inverse));
+        all.push(Series::dashed("1/α", 6, inverse));
         let title = format!("Two layers of {width}, {activation}");
-        study.show(Axes::Logarithmic, [&title, "α", "relative distance"], all);
+        study.show(Panel::new(title, ["α", "relative distance"].map(Axis::logarithmic), all));
     }
     Ok(())
 }

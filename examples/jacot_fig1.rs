@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::kernels::{Infinite, Kernel};
 use cotangent::prelude::*;
-use examples::{Failure, Paper, Study, Within, series, train};
-use figure::{Axes, Style};
+use examples::{Failure, Paper, Study, Within, train};
+use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -114,11 +114,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     hold(500.0, "growth of Θ̂(x₀, x₀) in %, N(0, 1)", growth, 18.9);
 
     let limit = angles.iter().copied().zip(row(&limit)).collect();
-    let mut rows = vec![series("limit", 6, Style::Dashed, limit)];
+    let mut rows = vec![Series::dashed("limit", 6, limit)];
     for (when, name) in ["at first", "after 200 steps"].into_iter().enumerate() {
         let mean = |i: usize| (angles[i], mean(of("normal", 500, &|f| f.rows[when][i])));
-        rows.push(series(format!("n = 500, {name}"), when, Style::Solid, (0..GRID).map(mean).collect()));
-        rows.push(series("", when, Style::Points, Paper::Jacot.curve("1", &format!("Θ̂(x₀, x), {name}"))));
+        rows.push(Series::line(format!("n = 500, {name}"), when, (0..GRID).map(mean).collect()));
+        rows.push(Series::points("", when, Paper::Jacot.curve("1", &format!("Θ̂(x₀, x), {name}"))));
     }
     let mut widths: Vec<usize> = networks.iter().map(|network| network.0).collect();
     widths.sort_unstable();
@@ -126,17 +126,17 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         |label: &str, color, inputs: &str, of_all: &dyn Fn(Vec<f64>) -> f64, what: &dyn Fn(&Found) -> f64| {
             let all = widths.iter().map(|&width| (width as f64, of(inputs, width, what)));
             let points = all.filter(|(_, all)| !all.is_empty()).map(|(width, all)| (width, of_all(all)));
-            series(label, color, Style::Solid, points.collect())
+            Series::line(label, color, points.collect())
         };
     let against_width = vec![
         curve("error of the kernel", 0, "circle", &mean, &|f| f.errors[0]),
         curve("median error of Θ(x, x)", 5, "circle", &|errors| median(&errors), &|f| f.errors[1]),
-        series("in numpy, error", 0, Style::Points, errors),
+        Series::points("in numpy, error", 0, errors),
         curve("drift, circle", 1, "circle", &mean, &|f| f.drift),
         curve("drift, N(0, 1)", 3, "normal", &mean, &|f| f.drift),
-        series("in numpy, drift, circle", 1, Style::Points, drifts),
+        Series::points("in numpy, drift, circle", 1, drifts),
     ];
-    study.show(Axes::Linear, ["Means; points: the paper's", "angle", "Θ(x₀, x)"], rows);
-    study.show(Axes::Logarithmic, ["Against width", "width", "relative"], against_width);
+    study.show(Panel::new("Means; points: the paper's", ["angle", "Θ(x₀, x)"].map(Axis::linear), rows));
+    study.show(Panel::new("Against width", ["width", "relative"].map(Axis::logarithmic), against_width));
     Ok(())
 }

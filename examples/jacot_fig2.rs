@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
-use examples::{Failure, Paper, Study, Within, series, train};
+use examples::{Failure, Paper, Study, Within, train};
 use faer::MatRef;
-use figure::{Axes, Style};
+use figure::{Axis, Panel, Series, Style};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -97,7 +97,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             study.hold(name, outputs, mean, Within::Absolute(chance));
         }
         let curve = |label: &str, color, style, f: &dyn Fn(usize) -> f64| {
-            series(label, color, style, (0..grid.len()).map(|i| (grid[i], f(5 + i))).collect())
+            Series::new(label, color, style, (0..grid.len()).map(|i| (grid[i], f(5 + i))).collect())
         };
         let drawn =
             trained.at(|point| point.width == width).take(10).enumerate().map(|(seed, f)| {
@@ -106,10 +106,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let labels = ["limit: P10, P50, P90", "", ""].into_iter().enumerate();
         let limits = labels.map(|(p, label)| curve(label, 3, Style::Dashed, &|i| percentile(p, i)));
         let paper = percentiles.iter().flat_map(|(_, points)| points.clone()).collect();
-        let paper = series("Jacot et al. 2018", 6, Style::Points, paper);
+        let paper = Series::points("Jacot et al. 2018", 6, paper);
         let title = format!("{width} units in each of 3 layers");
         let curves = drawn.chain(limits).chain([paper]).collect();
-        study.show(Axes::Linear, [&title, "angle γ", "f"], curves);
+        study.show(Panel::new(title, ["angle γ", "f"].map(Axis::linear), curves));
     }
     Ok(())
 }

@@ -15,9 +15,9 @@ use std::process::ExitCode;
 use cotangent::data;
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
-use examples::{Failure, Paper, Set, Study, Within, series, train_until};
+use examples::{Failure, Paper, Set, Study, Within, train_until};
 use faer::Side;
-use figure::{Axes, Style};
+use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
@@ -92,7 +92,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     }
     let second = eigenvalues(1).iter().sum::<f64>() / eigenvalues(1).len() as f64;
     let limit = (0..=20).map(|i| f64::from(i * time) / 20.0).map(|t| (t, 0.5 * (-second * t).exp()));
-    let mut along = vec![series("infinite width", 6, Style::Dashed, limit.collect())];
+    let mut along = vec![Series::dashed("infinite width", 6, limit.collect())];
     let mut across = Vec::new();
     for (color, (width, ..)) in networks.into_iter().enumerate() {
         let curve = |what: usize| {
@@ -101,7 +101,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             let curves = found.curves(|p, found| {
                 found.course.iter().filter(move |_| p.width == width).map(move |at| of(p, at))
             });
-            series(format!("n = {width}"), color, Style::Solid, curves.mean())
+            Series::line(format!("n = {width}"), color, curves.mean())
         };
         along.push(curve(1));
         across.push(curve(2));
@@ -123,10 +123,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         };
         hold("largest ‖h_t‖".into(), peak[0].1, &|course| largest(course)[2]);
         hold("when it is".into(), peak[0].0, &|course| largest(course)[0]);
-        along.push(series(format!("paper, n = {width}"), color, Style::Points, g));
-        across.push(series(format!("paper, n = {width}"), color, Style::Points, peak));
+        along.push(Series::points(format!("paper, n = {width}"), color, g));
+        across.push(Series::points(format!("paper, n = {width}"), color, peak));
     }
-    study.show(Axes::Linear, ["Along the component", "t", "‖g_t‖"], along);
-    study.show(Axes::Linear, ["Orthogonal to it", "t", "‖h_t‖"], across);
+    study.show(Panel::new("Along the component", ["t", "‖g_t‖"].map(Axis::linear), along));
+    study.show(Panel::new("Orthogonal to it", ["t", "‖h_t‖"].map(Axis::linear), across));
     Ok(())
 }

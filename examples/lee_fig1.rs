@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use cotangent::kernels::measures::relative_change;
 use cotangent::linearize::layer_change;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Images, Paper, Set, Study, Within, series, train};
-use figure::{Axes, Style};
+use examples::{Curves, Failure, Images, Paper, Set, Study, Within, train};
+use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
 /// A network of `RUNS`, and the stages of its training: steps and momentum.
@@ -105,9 +105,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     };
     let mut shown = [vec![], vec![], vec![]];
     let mut add = |place: usize, label: &str, color, curves: &Curves, paper: Option<[&str; 2]>| {
-        shown[place].push(series(label, color, Style::Solid, curves.mean()));
+        shown[place].push(Series::line(label, color, curves.mean()));
         let points = paper.map(|[figure, curve]| Paper::Lee.curve(figure, curve));
-        shown[place].extend(points.map(|points| series("", color, Style::Points, points)));
+        shown[place].extend(points.map(|points| Series::points("", color, points)));
     };
     for (l, (name, slope)) in LAYERS.into_iter().enumerate() {
         let curves = curves(3, &|changes| changes.layers[l]);
@@ -129,7 +129,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let titles = ["Layers of 3 relu layers, end", "Tangent kernel Θ", "Covariance K"];
     for (title, shown) in titles.into_iter().zip(shown) {
         let title = format!("{title} (points: paper)");
-        study.show(Axes::Logarithmic, [&title, "width n", "relative change"], shown);
+        study.show(Panel::new(title, ["width n", "relative change"].map(Axis::logarithmic), shown));
     }
     Ok(())
 }

@@ -19,8 +19,8 @@ use std::process::ExitCode;
 use cotangent::kernels::Which;
 use cotangent::prelude::*;
 use cotangent::train::Training;
-use examples::{Failure, Images, Moments, Paper, Set, Study, Within, series, train, train_until};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Moments, Paper, Set, Study, Within, train, train_until};
+use figure::{Axis, Panel, Series, Style};
 use serde::Serialize;
 
 /// A network: its seed, and that of the choice of images.
@@ -148,16 +148,16 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             [-1.0, 0.0, 1.0].map(|side| (alpha, mean + side * width))
         });
         let mut curves = vec![
-            series("limit, ± 2 sd", 0, Style::Band, limit.band(&alphas, 2.0)),
-            series("limit", 0, Style::Solid, limit.curve(&alphas, 0.0)),
-            series(format!("{networks} networks, ± 2 sd"), 6, Style::Dashed, mine.band(&alphas, 2.0)),
-            series("their mean", 3, Style::Dashed, mine.curve(&alphas, 0.0)),
-            series("limit, Lee et al.", 2, Style::Points, marks.collect()),
+            Series::new("limit, ± 2 sd", 0, Style::Band, limit.band(&alphas, 2.0)),
+            Series::line("limit", 0, limit.curve(&alphas, 0.0)),
+            Series::dashed(format!("{networks} networks, ± 2 sd"), 6, mine.band(&alphas, 2.0)),
+            Series::dashed("their mean", 3, mine.curve(&alphas, 0.0)),
+            Series::points("limit, Lee et al.", 2, marks.collect()),
         ];
         if time == 3 {
-            curves.push(series("posterior", 4, Style::Solid, limits[0][4].curve(&alphas, 0.0)));
+            curves.push(Series::line("posterior", 4, limits[0][4].curve(&alphas, 0.0)));
         }
-        study.show(Axes::Linear, [&when, "α", "f(x(α))"], curves);
+        study.show(Panel::new(when, ["α", "f(x(α))"].map(Axis::linear), curves));
     }
     Ok(())
 }

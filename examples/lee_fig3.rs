@@ -16,8 +16,8 @@
 use std::process::ExitCode;
 
 use cotangent::prelude::*;
-use examples::{Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, rms, series, train_until};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, rms, train_until};
+use figure::{Axis, Panel, Series, Style};
 use serde::{Deserialize, Serialize};
 
 /// Time that passes in a step.
@@ -124,11 +124,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             for (m, (name, style)) in
                 [("network", Style::Solid), ("linear model", Style::Dashed)].into_iter().enumerate()
             {
-                let curve = first.iter().map(|at| (at.t.log2(), of(at)[m][k])).collect();
-                shown.push(series(if k == 0 { name } else { "" }, k, style, curve));
+                let curve = first.iter().map(|at| (at.t, of(at)[m][k])).collect();
+                shown.push(Series::new(if k == 0 { name } else { "" }, k, style, curve));
             }
         }
-        study.show(Axes::Linear, [title, "log₂ t", ""], shown);
+        study.show(Panel::new(title, [Axis::logarithmic("t"), Axis::linear("")], shown));
     }
     for (standard, (figure, name)) in [("3", ""), ("S8", ", standard")].into_iter().enumerate() {
         let curves = |of: &dyn Fn(&Moment) -> f64| {
@@ -142,11 +142,15 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             points.take_while(|point| point.0 < 1.01 * lasts[standard]).collect::<Vec<_>>()
         };
         let losses = vec![
-            series("network", 0, Style::Solid, curves(&|at| at.test_loss[0]).mean()),
-            series("linear model", 1, Style::Dashed, curves(&|at| at.test_loss[1]).mean()),
-            series("network, Lee et al.", 0, Style::Points, paper("test loss")),
+            Series::line("network", 0, curves(&|at| at.test_loss[0]).mean()),
+            Series::dashed("linear model", 1, curves(&|at| at.test_loss[1]).mean()),
+            Series::points("network, Lee et al.", 0, paper("test loss")),
         ];
-        study.show(Axes::Logarithmic, [&format!("Loss on test examples{name}"), "t", ""], losses);
+        study.show(Panel::new(
+            format!("Loss on test examples{name}"),
+            ["t", ""].map(Axis::logarithmic),
+            losses,
+        ));
         let mut distances = Vec::new();
         for (kernel, of) in ["own kernel", "infinite width"].into_iter().enumerate().take(2 - standard) {
             let (found, paper) = (curves(&|at| at.distances[kernel]), paper(&format!("RMSE, {of}")));
@@ -156,10 +160,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
                     study.hold(format!("RMSE{name}, {of}, {when}"), seeds, published, Within::Factor(1.5));
                 }
             }
-            distances.push(series(of, kernel, Style::Solid, found.mean()));
-            distances.push(series("Lee et al.", kernel, Style::Points, paper));
+            distances.push(Series::line(of, kernel, found.mean()));
+            distances.push(Series::points("Lee et al.", kernel, paper));
         }
-        study.show(Axes::Logarithmic, [&format!("RMSE of f − f_lin{name}"), "t", ""], distances);
+        study.show(Panel::new(
+            format!("RMSE of f − f_lin{name}"),
+            ["t", ""].map(Axis::logarithmic),
+            distances,
+        ));
     }
     Ok(())
 }

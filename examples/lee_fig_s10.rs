@@ -9,8 +9,8 @@
 //! `cargo run --release -p examples --example lee_fig_s10 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::{Curves, Errors, Failure, Paper, Study, Within, series};
-use figure::{Axes, Cell, Style};
+use examples::{Curves, Errors, Failure, Paper, Study, Within};
+use figure::{Axis, Cell, Panel, Series};
 use serde::Serialize;
 
 /// A sequence of so many networks.
@@ -66,24 +66,23 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         });
         let equal = (2..2 * last).step_by(4).map(|log| {
             let [a, b] = [(log - last).max(0), log.min(last)].map(|log| f64::from(1 << log));
-            series("", 6, Style::Dashed, vec![(a, b), (b, a)])
+            Series::dashed("", 6, vec![(a, b), (b, a)])
         });
         let title = format!("Error of {name}; dashed: n M is the same");
-        study.show_map(
-            Axes::Logarithmic,
-            [&title, "width n", "networks M"],
-            equal.collect(),
-            cells.collect(),
-        );
+        let axes = ["width n", "networks M"].map(Axis::logarithmic);
+        study.show(Panel { cells: cells.collect(), ..Panel::new(title, axes, equal.collect()) });
         let lines = curves.iter().step_by(4).enumerate();
-        let mut lines: Vec<_> = lines
-            .map(|(i, (n, curves))| series(format!("n = {n}"), i, Style::Solid, curves.mean()))
-            .collect();
+        let mut lines: Vec<_> =
+            lines.map(|(i, (n, curves))| Series::line(format!("n = {n}"), i, curves.mean())).collect();
         for (n, color) in [(1, 0), (4096, 3)].into_iter().filter(|_| which == 0) {
             let paper = Paper::Lee.curve("S10", &format!("Θ, n = {n}"));
-            lines.push(series(format!("n = {n}, paper"), color, Style::Points, paper));
+            lines.push(Series::points(format!("n = {n}, paper"), color, paper));
         }
-        study.show(Axes::Logarithmic, [&format!("Error of {name}"), "networks M", "relative error"], lines);
+        study.show(Panel::new(
+            format!("Error of {name}"),
+            ["networks M", "relative error"].map(Axis::logarithmic),
+            lines,
+        ));
     }
     Ok(())
 }

@@ -18,8 +18,8 @@ use cotangent::autodiff::Padding;
 use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, loss, series, side_by_side};
-use figure::{Axes, Series, Style};
+use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -87,18 +87,22 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let mut distances: Vec<Series> = Vec::new();
     for (i, &(channels, _)) in sizes.iter().enumerate() {
         let curve = of_channels(channels, 0).mean();
-        distances.push(series(format!("{channels} channels"), i, Style::Solid, curve));
+        distances.push(Series::line(format!("{channels} channels"), i, curve));
     }
-    distances.push(series("512, Lee et al.", 6, Style::Points, published[0].clone()));
+    distances.push(Series::points("512, Lee et al.", 6, published[0].clone()));
     let [network, linear] = [1, 2].map(|what| of_channels(sizes[sizes.len() - 3].0, what));
     let losses = vec![
-        series("network", 0, Style::Solid, network.mean()),
-        series("linear model", 1, Style::Dashed, linear.mean()),
-        series("network, Lee et al.", 0, Style::Points, published[1].clone()),
-        series("linear model, Lee et al.", 1, Style::Points, published[2].clone()),
+        Series::line("network", 0, network.mean()),
+        Series::dashed("linear model", 1, linear.mean()),
+        Series::points("network, Lee et al.", 0, published[1].clone()),
+        Series::points("linear model, Lee et al.", 1, published[2].clone()),
     ];
-    let (axes, title) = (Axes::Logarithmic, format!("Learning, {} channels", sizes[sizes.len() - 3].0));
-    study.show(axes, ["Distance of the linear model", "t", "RMSE on test images"], distances);
-    study.show(axes, [&title, "t", "loss"], losses);
+    let title = format!("Learning, {} channels", sizes[sizes.len() - 3].0);
+    study.show(Panel::new(
+        "Distance of the linear model",
+        ["t", "RMSE on test images"].map(Axis::logarithmic),
+        distances,
+    ));
+    study.show(Panel::new(title, ["t", "loss"].map(Axis::logarithmic), losses));
     Ok(())
 }

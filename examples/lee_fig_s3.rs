@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Failure, Images, Paper, Set, Study, Within, loss, series, side_by_side};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Paper, Set, Study, Within, loss, side_by_side};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 /// The root mean square of f − f_lin on test images, and the losses on images that are learned and on test images.
@@ -89,19 +89,22 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     }
     let both = |which: usize| {
         vec![
-            series("network", 0, Style::Solid, curves[which].mean()),
-            series("linear model", 1, Style::Dashed, curves[which + 1].mean()),
-            series("network, Lee et al.", 0, Style::Points, published[which].clone()),
-            series("linear model, Lee et al.", 1, Style::Points, published[which + 1].clone()),
+            Series::line("network", 0, curves[which].mean()),
+            Series::dashed("linear model", 1, curves[which + 1].mean()),
+            Series::points("network, Lee et al.", 0, published[which].clone()),
+            Series::points("linear model, Lee et al.", 1, published[which + 1].clone()),
         ]
     };
     let distance = vec![
-        series("here", 2, Style::Solid, curves[0].mean()),
-        series("Lee et al. 2019", 2, Style::Points, published[0].clone()),
+        Series::line("here", 2, curves[0].mean()),
+        Series::points("Lee et al. 2019", 2, published[0].clone()),
     ];
-    let axes = Axes::Logarithmic;
-    study.show(axes, ["Distance of the linear model", "steps", "RMSE on test images"], distance);
-    study.show(axes, ["Images that are learned", "steps", "loss"], both(1));
-    study.show(axes, ["Test images", "steps", "loss"], both(3));
+    study.show(Panel::new(
+        "Distance of the linear model",
+        ["steps", "RMSE on test images"].map(Axis::logarithmic),
+        distance,
+    ));
+    study.show(Panel::new("Images that are learned", ["steps", "loss"].map(Axis::logarithmic), both(1)));
+    study.show(Panel::new("Test images", ["steps", "loss"].map(Axis::logarithmic), both(3)));
     Ok(())
 }

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::{log_spaced, rmse};
-use examples::{Curves, Failure, Images, Paper, Set, Study, Within, exponent, series, side_by_side};
-use figure::{Axes, Series, Style};
+use examples::{Curves, Failure, Images, Paper, Set, Study, Within, exponent, side_by_side};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -73,20 +73,19 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     }
     let of_width = |(i, &width): (usize, &usize)| {
         let curves = Curves(found.at(|p| p.width == width).cloned().collect());
-        series(format!("width {width}"), i, Style::Solid, curves.mean())
+        Series::line(format!("width {width}"), i, curves.mean())
     };
     let mut curves: Vec<Series> = widths.iter().enumerate().map(of_width).collect();
     let passed = published[1].iter().map(|point| (point.1, 0.5)).collect();
-    curves.push(series("0.5 is passed, Lee et al.", 6, Style::Points, passed));
-    let axes = Axes::Logarithmic;
-    study.show(axes, ["Distance in time", "steps", "RMS of f − f_lin"], curves);
+    curves.push(Series::points("0.5 is passed, Lee et al.", 6, passed));
+    study.show(Panel::new("Distance in time", ["steps", "RMS of f − f_lin"].map(Axis::logarithmic), curves));
     let names = ["RMS of f − f_lin at the end", "steps until it is above 0.5"];
     for ((name, curves), published) in names.into_iter().zip([last, first]).zip(published) {
         let slope = exponent(&published);
         study.hold(format!("slope of {name}"), curves.slopes(0.0), slope, Within::Absolute(0.25));
-        let here = series("here", 0, Style::Solid, curves.mean());
-        let theirs = series("Lee et al. 2019", 6, Style::Points, published);
-        study.show(axes, [name, "width", name], vec![here, theirs]);
+        let here = Series::line("here", 0, curves.mean());
+        let theirs = Series::points("Lee et al. 2019", 6, published);
+        study.show(Panel::new(name, ["width", name].map(Axis::logarithmic), vec![here, theirs]));
     }
     Ok(())
 }

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms, series, train_until,
+    Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms, train_until,
 };
-use figure::{Axes, Style};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 /// Activation, hidden layers, examples, and what the paper calls the curve; how many layers its networks for other numbers of
@@ -112,11 +112,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         study.hold(format!("slope, {title}"), own.slopes(0.0), slope, Within::Absolute(0.15));
         let name = format!("slope, {title}, kernel of infinite width");
         study.hold(name, limit.slopes(0.0), None, Within::Absolute(0.15));
-        let of_steps = |i: usize| series(format!("{} steps", STEPS[i]), i, Style::Solid, curves(i, 0).mean());
+        let of_steps = |i: usize| Series::line(format!("{} steps", STEPS[i]), i, curves(i, 0).mean());
         let mut shown: Vec<_> = (0..records).map(of_steps).collect();
-        shown.push(series("infinite width, at the end", 5, Style::Dashed, limit.mean()));
-        shown.push(series("Lee et al.", 6, Style::Points, published));
-        study.show(Axes::Logarithmic, [&title, "width", "RMSE of f − f_lin"], shown);
+        shown.push(Series::dashed("infinite width, at the end", 5, limit.mean()));
+        shown.push(Series::points("Lee et al.", 6, published));
+        study.show(Panel::new(title, ["width", "RMSE of f − f_lin"].map(Axis::logarithmic), shown));
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::accuracy;
-use examples::{Failure, Images, Paper, Set, Study, Within, series};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Paper, Set, Study, Within};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -101,18 +101,17 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         hold("the same in octaves of the rate", octaves, 0.5);
         let mean = |standard| {
             let of = |rate| (0..seeds).map(|seed| at(rate, standard, seed)).sum::<f64>() / seeds as f64;
-            rates(case).map(|rate| (f64::from(rate), of(rate))).collect()
+            rates(case).map(|rate| (f64::from(rate).exp2(), of(rate))).collect()
         };
         // Medians over both parameterizations.
         let published = Paper::Lee.curve("S7", &format!("MNIST, {name}"));
-        let published = published.into_iter().map(|(rate, accuracy)| (rate.log2(), accuracy));
         let curves = vec![
-            series("NTK", 0, Style::Solid, mean(false)),
-            series("standard", 1, Style::Dashed, mean(true)),
-            series("Lee et al. 2019, both", 6, Style::Points, published.collect()),
+            Series::line("NTK", 0, mean(false)),
+            Series::dashed("standard", 1, mean(true)),
+            Series::points("Lee et al. 2019, both", 6, published),
         ];
-        let axes = [name, "log₂ η, η = n times the standard rate", "test accuracy"];
-        study.show(Axes::Linear, axes, curves);
+        let axes = [Axis::logarithmic("η, n times the standard rate"), Axis::linear("test accuracy")];
+        study.show(Panel::new(name, axes, curves));
     }
     Ok(())
 }

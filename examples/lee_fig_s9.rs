@@ -11,8 +11,8 @@
 //! `cargo run --release -p examples --example lee_fig_s9 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::{Errors, Failure, Paper, Study, Within, exponent, series};
-use figure::{Axes, Style};
+use examples::{Errors, Failure, Paper, Study, Within, exponent};
+use figure::{Axis, Panel, Series};
 use serde::Serialize;
 
 /// A sequence of so many networks.
@@ -56,11 +56,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
                 let within = Within::Absolute(if depth == 1 { 0.04 } else { 0.1 });
                 let slope = exponent(&theirs[..counted]);
                 study.hold(format!("slope in n: {of}, M = {m}"), mine.slopes(8.0), slope, within);
-                curves.push(series(format!("M = {m}"), color, Style::Solid, mine.mean()));
+                curves.push(Series::line(format!("M = {m}"), color, mine.mean()));
             }
-            curves.push(series(format!("M = {m}, paper"), color, Style::Points, theirs));
+            curves.push(Series::points(format!("M = {m}, paper"), color, theirs));
         }
-        study.show(Axes::Logarithmic, [&of, "width n", "relative error"], curves);
+        study.show(Panel::new(of, ["width n", "relative error"].map(Axis::logarithmic), curves));
     }
     Ok(())
 }

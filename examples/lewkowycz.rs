@@ -17,8 +17,8 @@ use std::process::ExitCode;
 
 use cotangent::kernels::largest_eigenvalue;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Found, Images, Set, Study, Within, series, train_until};
-use figure::{Axes, Style};
+use examples::{Curves, Failure, Found, Images, Set, Study, Within, train_until};
+use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
 /// Network, seed and ηλ₀.
@@ -134,18 +134,22 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let ends = |found: &Found<Point, Run>, last: i32| {
         let ends = found.0.iter().filter_map(|((.., rate), run)| Some((*rate, run.end()?)));
         let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|rate| (rate, 2.0 / rate));
-        let ends = series("networks", 0, Style::Points, ends.collect());
-        vec![ends, series("2/η", 3, Style::Dashed, bound.collect())]
+        let ends = Series::points("networks", 0, ends.collect());
+        vec![ends, Series::dashed("2/η", 3, bound.collect())]
     };
     let losses = (1..=4).map(|i| {
         let ((.., rate), run) = &linear.0[20 * i - 2];
-        let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9).log10()));
-        series(format!("ηλ₀ = {rate:.2}"), i - 1, Style::Solid, points.collect())
+        let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9)));
+        Series::line(format!("ηλ₀ = {rate:.2}"), i - 1, points.collect())
     });
-    let axes = ["ηλ₀", "λ/λ₀ in the end"];
-    study.show(Axes::Linear, ["Linear, one hidden layer of 512", axes[0], axes[1]], ends(&linear, 4));
-    study.show(Axes::Linear, ["The first of them", "steps", "log₁₀ of the loss"], losses.collect());
-    study.show(Axes::Linear, ["Relu, three hidden layers", axes[0], axes[1]], ends(&relu, 16));
+    let axes = || ["ηλ₀", "λ/λ₀ in the end"].map(Axis::linear);
+    study.show(Panel::new("Linear, one hidden layer of 512", axes(), ends(&linear, 4)));
+    study.show(Panel::new(
+        "The first of them",
+        [Axis::linear("steps"), Axis::logarithmic("loss")],
+        losses.collect(),
+    ));
+    study.show(Panel::new("Relu, three hidden layers", axes(), ends(&relu, 16)));
     Ok(())
 }
 

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use cotangent::kernels::Spectrum;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Failure, Images, Set, Study, Within, series, train};
+use examples::{Failure, Images, Set, Study, Within, train};
 use faer::Mat;
-use figure::{Axes, Style};
+use figure::{Axis, Panel, Series, Style};
 
 const OUTPUTS: usize = 10;
 
@@ -64,10 +64,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let mut all = Vec::new();
     for (i, (name, curves, style)) in shown.iter().enumerate() {
         study.hold(format!("slope: {name}"), curves.slopes(first), -0.5, Within::Absolute(0.1));
-        all.push(series(*name, i, *style, curves.mean()));
+        all.push(Series::new(*name, i, *style, curves.mean()));
     }
     let root = shown[0].1.mean().iter().map(|p| (p.0, p.0.powf(-0.5))).collect();
-    all.push(series("width^{−1/2}", 6, Style::Dashed, root));
-    study.show(Axes::Logarithmic, ["Two hidden relu layers", "width", "relative difference"], all);
+    all.push(Series::dashed("width^{−1/2}", 6, root));
+    study.show(Panel::new(
+        "Two hidden relu layers",
+        ["width", "relative difference"].map(Axis::logarithmic),
+        all,
+    ));
     Ok(())
 }

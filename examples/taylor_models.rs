@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 
 use cotangent::prelude::*;
-use figure::{Panel, Series, Style};
+use figure::{Axis, Panel, Series};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let threads = Threads::available();
@@ -30,21 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let order = nearest[degree].order.expect("errors above rounding");
             let (exponent, error) = (order.exponent, order.standard_error);
             println!("{degree:>7} {:>24.2e} {exponent:>12.3} ± {error:.3}", remainders[degree].points[0].1);
-            series.push(Series {
-                label: format!("degree {degree}, order {exponent:.2}"),
-                color: degree - 1,
-                style: Style::Solid,
-                points: remainders[degree].points.clone(),
-            });
+            let label = format!("degree {degree}, order {exponent:.2}");
+            series.push(Series::line(label, degree - 1, remainders[degree].points.clone()));
         }
-        Panel {
-            axes: figure::Axes::Logarithmic,
-            title: format!("2 × {width} tanh"),
-            x_label: "‖δ‖".into(),
-            y_label: "‖f(θ₀ + δ) − model‖".into(),
-            series,
-            cells: vec![],
-        }
+        let axes = ["‖δ‖", "‖f(θ₀ + δ) − model‖"].map(Axis::logarithmic);
+        Panel::new(format!("2 × {width} tanh"), axes, series)
     });
     let stem = Path::new("out/taylor_models");
     std::fs::create_dir_all("out")?;

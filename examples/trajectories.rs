@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use cotangent::prelude::*;
 use cotangent::train::{Batches, KernelTask, Loss, Objective, Optimiser, Over};
-use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, series};
-use figure::{Axes, Style};
+use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs};
+use figure::{Axis, Panel, Series};
 
 /// Space, seed, examples and steps.
 type Point = (&'static str, u64, usize, usize);
@@ -130,16 +130,18 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             let (name, printed) = (format!("{name}: 10⁴ (network − linear)"), 1e4 * (loss - of_linear));
             study.hold(name, gap.at(step), printed.round(), Within::Absolute(5.0));
         }
-        let log =
-            |curve: Vec<(f64, f64)>| curve.into_iter().map(|(step, loss)| (step, loss.log10())).collect();
         let [of_network, of_linear] = paper;
         let all = vec![
-            series("network", 0, Style::Solid, log(network.mean())),
-            series("linear model", 1, Style::Dashed, log(linear.mean())),
-            series("notebook, network", 0, Style::Points, log(of_network)),
-            series("notebook, linear", 1, Style::Points, log(of_linear)),
+            Series::line("network", 0, network.mean()),
+            Series::dashed("linear model", 1, linear.mean()),
+            Series::points("notebook, network", 0, of_network),
+            Series::points("notebook, linear", 1, of_linear),
         ];
-        study.show(Axes::Linear, [&format!("In {space}"), "steps", "log₁₀ of the loss"], all);
+        study.show(Panel::new(
+            format!("In {space}"),
+            [Axis::linear("steps"), Axis::logarithmic("loss")],
+            all,
+        ));
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use cotangent::prelude::{Course, Model, Part, Real, descend};
-use figure::{Axes, Cell, Panel, Series, Style};
+use figure::Panel;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -202,15 +202,9 @@ impl Study {
         self.quantities.push(Quantity { name: name.into(), seeds, published: published.into(), within });
     }
 
-    /// Takes a panel of the figure: what its axes are, its title and what they show, and its curves.
-    pub fn show(&mut self, axes: Axes, titles: [&str; 3], series: Vec<Series>) {
-        self.show_map(axes, titles, series, vec![]);
-    }
-
-    /// The same with a heat map behind the curves.
-    pub fn show_map(&mut self, axes: Axes, titles: [&str; 3], series: Vec<Series>, cells: Vec<Cell>) {
-        let [title, x_label, y_label] = titles.map(String::from);
-        self.panels.push(Panel { axes, title, x_label, y_label, series, cells });
+    /// Takes a panel of the figure.
+    pub fn show(&mut self, panel: Panel) {
+        self.panels.push(panel);
     }
 
     #[allow(clippy::print_stdout, reason = "an example shows what it found")]
@@ -229,7 +223,7 @@ impl Study {
         figure::write(self.about, panels, &stem).map_err(|error| told(&error))?;
 
         let mut curves = csv::Writer::from_path(stem.with_extension("csv"))?;
-        // A value is that of a cell of a heat map, which has its middle at x and y.
+        // A value is that of a cell of a heat map, which begins at x and y.
         curves.write_record(["panel", "curve", "x", "y", "value"])?;
         for panel in panels {
             let mut write = |curve: &str, [x, y]: [f64; 2], value: &str| {
@@ -239,7 +233,7 @@ impl Study {
                 series.points.iter().try_for_each(|&(x, y)| write(&series.label, [x, y], ""))?;
             }
             for cell in &panel.cells {
-                write("", [&cell.x, &cell.y].map(|side| panel.axes.middle(side)), &cell.value.to_string())?;
+                write("", [cell.x.start, cell.y.start], &cell.value.to_string())?;
             }
         }
         curves.flush()?;
@@ -292,15 +286,4 @@ pub fn both_outputs<T: Real>(model: &mut dyn Model<T>) -> [Vec<T>; 2] {
 pub fn rms<T: Real>(a: &[T], b: &[f64]) -> f64 {
     let squares = a.iter().zip(b).map(|(&a, b)| (a.into() - b).powi(2));
     (squares.sum::<f64>() / a.len() as f64).sqrt()
-}
-
-/// A curve of a panel.
-pub fn series(label: impl Into<String>, color: usize, style: Style, points: Vec<(f64, f64)>) -> Series {
-    Series { label: label.into(), color, style, points }
-}
-
-/// A curve of ours as a line, and points of the paper in its colour.
-pub fn beside(label: &str, color: usize, ours: &Curves, paper: Vec<(f64, f64)>) -> [Series; 2] {
-    let points = series(format!("{label}, paper"), color, Style::Points, paper);
-    [series(label, color, Style::Solid, ours.mean()), points]
 }

@@ -10,7 +10,7 @@ use bench::timing::{Prepared, best_of_five};
 use bench::workloads::{Row, Workload};
 use clap::Args;
 use cotangent::prelude::*;
-use figure::{FigureError, Panel, Series, Style};
+use figure::{Axis, FigureError, Panel, Series};
 
 /// Time training steps against the numbers of parameters and of examples, and draw them.
 ///
@@ -105,18 +105,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
     let &(x, y) = points.last().expect("something was measured");
     let linear = points.iter().map(|&(at, _)| (at, y * at / x)).collect();
-    let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
-    Panel {
-        axes: figure::Axes::Logarithmic,
-        title,
-        x_label: x_label.into(),
-        y_label: "milliseconds".into(),
-        series: vec![
-            series("linear growth", 6, Style::Dashed, linear),
-            series("measured", 0, Style::Points, points),
-        ],
-        cells: vec![],
-    }
+    let series = vec![Series::dashed("linear growth", 6, linear), Series::points("measured", 0, points)];
+    Panel::new(title, [x_label, "milliseconds"].map(Axis::logarithmic), series)
 }
 
 /// Seconds of one training step.

@@ -12,7 +12,7 @@ use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, NoClosedForm, Ridge, Training};
 use faer::Mat;
-use figure::{Axes, Panel, Series, Style};
+use figure::{Axis, Panel, Series, Style};
 
 use crate::compare::{not_negative, print};
 use crate::failure::Failure;
@@ -312,18 +312,10 @@ fn panels(task: &Task, predictions: &[Prediction]) -> Vec<Panel> {
             order.iter().map(|&i| (task.test_x[i], p.mean[(i, 0)] + shift(i))).collect::<Vec<_>>()
         };
         let outline: Vec<(f64, f64)> = at(-2.0).into_iter().chain(at(2.0).into_iter().rev()).collect();
-        let series = |label: &str, color, style, points| Series { label: label.into(), color, style, points };
-        let band = p.variance.is_some().then(|| series("± 2 deviations", 0, Style::Band, outline));
-        let curves =
-            [series("mean", 0, Style::Solid, at(0.0)), series("trained on", 3, Style::Points, train.clone())];
-        Panel {
-            axes: Axes::Linear,
-            title: if p.time.is_finite() { format!("time {}", p.time) } else { "time ∞".into() },
-            x_label: "x".into(),
-            y_label: "f(x)".into(),
-            series: band.into_iter().chain(curves).collect(),
-            cells: vec![],
-        }
+        let band = p.variance.is_some().then(|| Series::new("± 2 deviations", 0, Style::Band, outline));
+        let curves = [Series::line("mean", 0, at(0.0)), Series::points("trained on", 3, train.clone())];
+        let title = if p.time.is_finite() { format!("time {}", p.time) } else { "time ∞".into() };
+        Panel::new(title, ["x", "f(x)"].map(Axis::linear), band.into_iter().chain(curves).collect())
     };
     predictions.iter().map(panel).collect()
 }

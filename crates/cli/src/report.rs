@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
 use crate::method::LearningRate;
-use figure::{Panel, Series, Style};
+use figure::{Axis, Panel, Series, Style};
 
 /// One network's training, as far as it came.
 pub(crate) struct Run {
@@ -275,20 +275,12 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
 
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
 fn panels(arguments: &Arguments, runs: &[Run]) -> Vec<Panel> {
-    let panel = |title: String, x: &str, y: &str, series| Panel {
-        axes: figure::Axes::Logarithmic,
-        title,
-        x_label: x.into(),
-        y_label: y.into(),
-        series,
-        cells: vec![],
-    };
+    let panel =
+        |title: String, x: &str, y: &str, series| Panel::new(title, [x, y].map(Axis::logarithmic), series);
     #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
-    let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| Series {
-        label: label.into(),
-        color,
-        style,
-        points: run.records.iter().map(|record| (record.step as f64, value(record))).collect(),
+    let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| {
+        let points = run.records.iter().map(|record| (record.step as f64, value(record)));
+        Series::new(label, color, style, points.collect())
     };
     let Some(main) = runs.last() else {
         return Vec::new();
@@ -352,9 +344,9 @@ fn with_law(label: &str, points: &[(f64, f64)], law: Option<PowerLaw>) -> Vec<Se
     if let Some(law) = law {
         let fit = points.iter().map(|&(x, _)| (x, law.factor * x.powf(law.exponent))).collect();
         let label = format!("slope {:.2}", law.exponent);
-        series.push(Series { label, color: 0, style: Style::Dashed, points: fit });
+        series.push(Series::dashed(label, 0, fit));
     }
-    series.insert(0, Series { label: label.into(), color: 1, style: Style::Points, points });
+    series.insert(0, Series::points(label, 1, points));
     series
 }
 

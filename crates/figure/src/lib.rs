@@ -15,55 +15,48 @@ use plotters::style::colors::colormaps::ViridisRGB;
 use plotters::style::register_font;
 
 /// One coordinate system with its curves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Panel {
-    /// What both axes are like.
-    pub axes: Axes,
     /// What stands above it.
     pub title: String,
-    /// What the horizontal axis shows.
-    pub x_label: String,
-    /// What the vertical axis shows.
-    pub y_label: String,
+    /// The horizontal and the vertical axis.
+    pub axes: [Axis; 2],
     /// The curves, drawn in order.
     pub series: Vec<Series>,
     /// A heat map behind them, with a scale beside it.
     pub cells: Vec<Cell>,
 }
 
-/// A rectangle of a heat map, in the colour of its value; on a logarithmic scale, if the axes are. It must be finite, and positive
-/// then.
+/// What an axis shows, and how.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// What stands beside it.
+    pub label: String,
+    /// How numbers become places.
+    pub scale: Scale,
+}
+
+/// How numbers become places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// By their logarithms. It cannot show what is not positive, and leaves it out.
+    Logarithmic,
+    /// In proportion.
+    Linear,
+}
+
+/// A rectangle of a heat map, in the colour of its value, on the scale of the vertical axis.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// From left to right.
     pub x: Range<f64>,
     /// From bottom to top.
     pub y: Range<f64>,
-    /// What its colour shows.
+    /// What its colour shows: finite, and positive on a logarithmic scale.
     pub value: f64,
 }
 
-/// What the axes of a panel are like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Axes {
-    /// Both are logarithmic.
-    #[default]
-    Logarithmic,
-    /// Both are linear.
-    Linear,
-}
-
-impl Axes {
-    /// What lies in the middle between two ends.
-    pub fn middle(self, ends: &Range<f64>) -> f64 {
-        match self {
-            Self::Logarithmic => (ends.start * ends.end).sqrt(),
-            Self::Linear => 0.5 * (ends.start + ends.end),
-        }
-    }
-}
-
-/// One curve. Points that a logarithmic axis cannot show are left out.
+/// One curve. Points that an axis cannot show are left out.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// What the legend calls it; without a name, it has no line there.
@@ -87,6 +80,84 @@ pub enum Style {
     Points,
     /// The area that its points are the outline of, light.
     Band,
+}
+
+impl Panel {
+    /// Curves under a title, with no heat map.
+    pub fn new(title: impl Into<String>, axes: [Axis; 2], series: Vec<Series>) -> Self {
+        Self { title: title.into(), axes, series, cells: Vec::new() }
+    }
+}
+
+impl Axis {
+    /// A logarithmic one.
+    pub fn logarithmic(label: impl Into<String>) -> Self {
+        Self { label: label.into(), scale: Scale::Logarithmic }
+    }
+
+    /// A linear one.
+    pub fn linear(label: impl Into<String>) -> Self {
+        Self { label: label.into(), scale: Scale::Linear }
+    }
+}
+
+impl Scale {
+    fn shows(self, value: f64) -> bool {
+        value.is_finite() && (self == Self::Linear || value > 0.0)
+    }
+
+    /// What is shown of an axis that shows these values.
+    fn range(self, values: &mut dyn Iterator<Item = f64>) -> Range<f64> {
+        match self {
+            Self::Logarithmic => decades(values),
+            Self::Linear => around(values),
+        }
+    }
+
+    /// Where a value lies in a range, from 0 to 1.
+    fn place(self, value: f64, Range { start, end }: &Range<f64>) -> f64 {
+        match self {
+            Self::Logarithmic => (value / start).ln() / (end / start).ln(),
+            Self::Linear => (value - start) / (end - start),
+        }
+    }
+
+    /// The value that lies there.
+    fn value(self, place: f64, Range { start, end }: &Range<f64>) -> f64 {
+        match self {
+            Self::Logarithmic => start * (end / start).powf(place),
+            Self::Linear => start + place * (end - start),
+        }
+    }
+
+    fn tick(self, value: f64) -> String {
+        match self {
+            Self::Logarithmic => power_of_ten(value),
+            Self::Linear => short(value),
+        }
+    }
+}
+
+impl Series {
+    /// A curve.
+    pub fn new(label: impl Into<String>, color: usize, style: Style, points: Vec<(f64, f64)>) -> Self {
+        Self { label: label.into(), color, style, points }
+    }
+
+    /// A line.
+    pub fn line(label: impl Into<String>, color: usize, points: Vec<(f64, f64)>) -> Self {
+        Self::new(label, color, Style::Solid, points)
+    }
+
+    /// A dashed line.
+    pub fn dashed(label: impl Into<String>, color: usize, points: Vec<(f64, f64)>) -> Self {
+        Self::new(label, color, Style::Dashed, points)
+    }
+
+    /// Points alone.
+    pub fn points(label: impl Into<String>, color: usize, points: Vec<(f64, f64)>) -> Self {
+        Self::new(label, color, Style::Points, points)
+    }
 }
 
 /// What the plotting library could not do.
@@ -164,7 +235,7 @@ fn draw_panel<B: DrawingBackend>(
     unit: u32,
     panel: &Panel,
 ) -> Result<(), FigureError> {
-    let logarithmic = panel.axes == Axes::Logarithmic;
+    let scales = panel.axes.each_ref().map(|axis| axis.scale);
     let colors = Colors::of(panel);
     let area = if panel.cells.is_empty() {
         area.clone()
@@ -173,28 +244,19 @@ fn draw_panel<B: DrawingBackend>(
         colors.draw_scale(&scale, unit)?;
         map
     };
-    let shown = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!logarithmic || x > 0.0 && y > 0.0);
+    let shown = |&(x, y): &(f64, f64)| scales[0].shows(x) && scales[1].shows(y);
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        if logarithmic { decades(values) } else { around(values) }
-    };
     let (x, y) = match hull(panel.cells.iter().map(|cell| &cell.x))
         .zip(hull(panel.cells.iter().map(|cell| &cell.y)))
     {
         Some(of_map) => of_map,
-        None => (range(&mut points().map(|p| p.0)), range(&mut points().map(|p| p.1))),
-    };
-    let place = |value: f64, axis: &Range<f64>| {
-        if logarithmic {
-            (value / axis.start).log10() / (axis.end / axis.start).log10()
-        } else {
-            (value - axis.start) / (axis.end - axis.start)
-        }
+        None => (scales[0].range(&mut points().map(|p| p.0)), scales[1].range(&mut points().map(|p| p.1))),
     };
     let mut places = Vec::new();
     for series in &panel.series {
-        let ends = series.points.iter().copied().filter(shown).map(|p| (place(p.0, &x), place(p.1, &y)));
-        let ends: Vec<(f64, f64)> = ends.collect();
+        let shown = series.points.iter().copied().filter(shown);
+        let ends: Vec<(f64, f64)> =
+            shown.map(|p| (scales[0].place(p.0, &x), scales[1].place(p.1, &y))).collect();
         places.extend(&ends);
         if series.style != Style::Points {
             places.extend(ends.windows(2).flat_map(|pair| between(pair[0], pair[1])));
@@ -208,11 +270,24 @@ fn draw_panel<B: DrawingBackend>(
         .margin(10 * unit)
         .x_label_area_size(42 * unit)
         .y_label_area_size(62 * unit);
-    if logarithmic {
-        let chart = builder.build_cartesian_2d(x.log_scale(), y.log_scale())?;
-        draw_series(chart, unit, panel, &colors, legend, &shown, &power_of_ten)
-    } else {
-        draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, &colors, legend, &shown, &|x| short(*x))
+    match scales {
+        [Scale::Logarithmic, Scale::Logarithmic] => draw_series(
+            builder.build_cartesian_2d(x.log_scale(), y.log_scale())?,
+            unit,
+            panel,
+            &colors,
+            legend,
+            &shown,
+        ),
+        [Scale::Logarithmic, Scale::Linear] => {
+            draw_series(builder.build_cartesian_2d(x.log_scale(), y)?, unit, panel, &colors, legend, &shown)
+        }
+        [Scale::Linear, Scale::Logarithmic] => {
+            draw_series(builder.build_cartesian_2d(x, y.log_scale())?, unit, panel, &colors, legend, &shown)
+        }
+        [Scale::Linear, Scale::Linear] => {
+            draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, &colors, legend, &shown)
+        }
     }
 }
 
@@ -224,34 +299,18 @@ fn hull<'a>(ranges: impl Iterator<Item = &'a Range<f64>>) -> Option<Range<f64>> 
 /// Which colour of a heat map stands for which value.
 struct Colors {
     range: Range<f64>,
-    logarithmic: bool,
+    scale: Scale,
 }
 
 impl Colors {
     fn of(panel: &Panel) -> Self {
         let values = || panel.cells.iter().map(|cell| cell.value);
         let range = values().fold(f64::INFINITY, f64::min)..values().fold(f64::NEG_INFINITY, f64::max);
-        Self { range, logarithmic: panel.axes == Axes::Logarithmic }
-    }
-
-    /// Where a value lies, from 0 to 1.
-    fn place(&self, value: f64) -> f64 {
-        let Range { start, end } = self.range;
-        if self.logarithmic {
-            (value / start).ln() / (end / start).ln()
-        } else {
-            (value - start) / (end - start)
-        }
-    }
-
-    /// The value that lies there.
-    fn value(&self, place: f64) -> f64 {
-        let Range { start, end } = self.range;
-        if self.logarithmic { start * (end / start).powf(place) } else { start + place * (end - start) }
+        Self { range, scale: panel.axes[1].scale }
     }
 
     fn color(&self, value: f64) -> ShapeStyle {
-        ViridisRGB::get_color(self.place(value)).filled()
+        ViridisRGB::get_color(self.scale.place(value, &self.range)).filled()
     }
 
     /// Draws all colours, one above the other, and their values.
@@ -266,14 +325,15 @@ impl Colors {
         let mut chart = builder.build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
         let steps = (0..STEPS).map(|i| [i, i + 1].map(|i| f64::from(i) / f64::from(STEPS)));
         chart.draw_series(steps.map(|[low, high]| {
-            Rectangle::new([(0.0, low), (1.0, high)], self.color(self.value(0.5 * (low + high))))
+            let value = self.scale.value(0.5 * (low + high), &self.range);
+            Rectangle::new([(0.0, low), (1.0, high)], self.color(value))
         }))?;
         chart
             .configure_mesh()
             .disable_mesh()
             .disable_x_axis()
             .y_labels(6)
-            .y_label_formatter(&|place| format!("{:.2}", self.value(*place)))
+            .y_label_formatter(&|place| format!("{:.2}", self.scale.value(*place, &self.range)))
             .label_style((FONT, 13 * unit))
             .axis_style(BLACK.stroke_width(unit))
             .draw()?;
@@ -289,25 +349,25 @@ fn draw_series<'a, B, X, Y>(
     colors: &Colors,
     legend: SeriesLabelPosition,
     shown: &dyn Fn(&(f64, f64)) -> bool,
-    label: &dyn Fn(&f64) -> String,
 ) -> Result<(), FigureError>
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64> + 'a,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64> + 'a,
     B: DrawingBackend + 'a,
 {
+    let [x, y] = &panel.axes;
     chart
         .configure_mesh()
-        .x_desc(&panel.x_label)
-        .y_desc(&panel.y_label)
-        .x_label_formatter(&label)
-        .y_label_formatter(&label)
+        .x_desc(&x.label)
+        .y_desc(&y.label)
+        .x_label_formatter(&|value| x.scale.tick(*value))
+        .y_label_formatter(&|value| y.scale.tick(*value))
         .label_style((FONT, 13 * unit))
         .axis_desc_style((FONT, 14 * unit))
         .bold_line_style(RGBColor(0xd8, 0xd8, 0xd8).stroke_width(unit))
         .light_line_style(RGBColor(0xf3, 0xf3, 0xf3).stroke_width(unit))
         .axis_style(BLACK.stroke_width(unit))
-        .max_light_lines(if panel.axes == Axes::Linear { 2 } else { 10 })
+        .max_light_lines(if [x.scale, y.scale] == [Scale::Linear; 2] { 2 } else { 10 })
         .draw()?;
     chart.draw_series(panel.cells.iter().map(|cell| {
         Rectangle::new([(cell.x.start, cell.y.start), (cell.x.end, cell.y.end)], colors.color(cell.value))
@@ -423,11 +483,11 @@ fn decades(values: &mut dyn Iterator<Item = f64>) -> Range<f64> {
 }
 
 /// 0.1, 1, 10, 100, otherwise 10ⁿ, or a digit times that.
-fn power_of_ten(x: &f64) -> String {
+fn power_of_ten(x: f64) -> String {
     #[allow(clippy::cast_possible_truncation, reason = "an exponent of ten")]
     let exponent = (x.log10() + 1e-6).floor() as i32;
     if (-1..3).contains(&exponent) {
-        return short(*x);
+        return short(x);
     }
     let digit = |c: char| c.to_digit(10).and_then(|d| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(d as usize)).unwrap_or('⁻');
     let power: String = exponent.to_string().chars().map(digit).collect();
