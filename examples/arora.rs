@@ -15,7 +15,7 @@ use cotangent::kernels::Infinite;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use examples::{Failure, Images, Linear, Set, Study, Within, rms, train};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -103,11 +103,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let best = curves("kappa", i).0.iter().map(best).collect();
         study.hold(format!("κ of the least distance: {name}"), best, None, Within::Absolute(0.1));
     }
-    study.show(Panel::new("κ = 1/8", ["width", "difference"].map(Axis::logarithmic), against_width));
-    study.show(Panel::new(
-        format!("Width {middle}"),
-        ["κ", "difference"].map(Axis::logarithmic),
-        against_kappa,
-    ));
+    study.show(Panel::logarithmic("κ = 1/8", ["width", "difference"], against_width));
+    study.show(Panel::logarithmic(format!("Width {middle}"), ["κ", "difference"], against_kappa));
     Ok(())
 }

@@ -17,7 +17,7 @@ use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use cotangent::train::rmse;
 use examples::{Failure, Images, Linear, Set, Study, Within, rms, train};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -111,7 +111,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let inverse = alphas.clone().map(|alpha| (alpha, 0.3 / alpha)).collect();
         all.push(Series::dashed("1/α", 6, inverse));
         let title = format!("Two layers of {width}, {activation}");
-        study.show(Panel::new(title, ["α", "relative distance"].map(Axis::logarithmic), all));
+        study.show(Panel::logarithmic(title, ["α", "relative distance"], all));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
 use examples::{Failure, Paper, Study, Within, train};
 use faer::MatRef;
-use figure::{Axis, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let paper = Series::points("Jacot et al. 2018", 6, paper);
         let title = format!("{width} units in each of 3 layers");
         let curves = drawn.chain(limits).chain([paper]).collect();
-        study.show(Panel::new(title, ["angle γ", "f"].map(Axis::linear), curves));
+        study.show(Panel::linear(title, ["angle γ", "f"], curves));
     }
     Ok(())
 }

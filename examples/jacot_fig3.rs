@@ -17,7 +17,7 @@ use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
 use examples::{Failure, Paper, Set, Study, Within, train_until};
 use faer::Side;
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
@@ -126,7 +126,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         along.push(Series::points(format!("paper, n = {width}"), color, g));
         across.push(Series::points(format!("paper, n = {width}"), color, peak));
     }
-    study.show(Panel::new("Along the component", ["t", "‖g_t‖"].map(Axis::linear), along));
-    study.show(Panel::new("Orthogonal to it", ["t", "‖h_t‖"].map(Axis::linear), across));
+    study.show(Panel::linear("Along the component", ["t", "‖g_t‖"], along));
+    study.show(Panel::linear("Orthogonal to it", ["t", "‖h_t‖"], across));
     Ok(())
 }

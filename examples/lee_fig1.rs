@@ -17,7 +17,7 @@ use cotangent::kernels::measures::relative_change;
 use cotangent::linearize::layer_change;
 use cotangent::prelude::*;
 use examples::{Curves, Failure, Images, Paper, Set, Study, Within, train};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::{Deserialize, Serialize};
 
 /// A network of `RUNS`, and the stages of its training: steps and momentum.
@@ -129,7 +129,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let titles = ["Layers of 3 relu layers, end", "Tangent kernel Θ", "Covariance K"];
     for (title, shown) in titles.into_iter().zip(shown) {
         let title = format!("{title} (points: paper)");
-        study.show(Panel::new(title, ["width n", "relative change"].map(Axis::logarithmic), shown));
+        study.show(Panel::logarithmic(title, ["width n", "relative change"], shown));
     }
     Ok(())
 }

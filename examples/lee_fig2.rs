@@ -20,7 +20,7 @@ use cotangent::kernels::Which;
 use cotangent::prelude::*;
 use cotangent::train::Training;
 use examples::{Failure, Images, Moments, Paper, Set, Study, Within, train, train_until};
-use figure::{Axis, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 use serde::Serialize;
 
 /// A network: its seed, and that of the choice of images.
@@ -157,7 +157,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         if time == 3 {
             curves.push(Series::line("posterior", 4, limits[0][4].curve(&alphas, 0.0)));
         }
-        study.show(Panel::new(when, ["α", "f(x(α))"].map(Axis::linear), curves));
+        study.show(Panel::linear(when, ["α", "f(x(α))"], curves));
     }
     Ok(())
 }

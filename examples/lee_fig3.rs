@@ -103,13 +103,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     // Rates on ½ the square, of which the paper's have no ½.
     let rates = [2.0 * 0.01, 2.0 * 0.02 / width as f64];
     let points = (0..2).flat_map(|standard| (0..seeds[standard]).map(move |seed| (standard, seed)));
-    let points = points.map(|(standard, seed)| Point {
-        standard,
-        width,
-        examples,
-        rate: rates[standard],
-        last: lasts[standard],
-        seed,
+    let points = points.map(|(standard, seed)| {
+        let (rate, last) = (rates[standard], lasts[standard]);
+        Point { standard, width, examples, rate, last, seed }
     });
     let cost = |point: &Point| point.last;
     let found = study.measure(points, cost, |point, done| follow(&images, point, done))?;
@@ -146,11 +142,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             Series::dashed("linear model", 1, curves(&|at| at.test_loss[1]).mean()),
             Series::points("network, Lee et al.", 0, paper("test loss")),
         ];
-        study.show(Panel::new(
-            format!("Loss on test examples{name}"),
-            ["t", ""].map(Axis::logarithmic),
-            losses,
-        ));
+        study.show(Panel::logarithmic(format!("Loss on test examples{name}"), ["t", ""], losses));
         let mut distances = Vec::new();
         for (kernel, of) in ["own kernel", "infinite width"].into_iter().enumerate().take(2 - standard) {
             let (found, paper) = (curves(&|at| at.distances[kernel]), paper(&format!("RMSE, {of}")));
@@ -163,11 +155,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             distances.push(Series::line(of, kernel, found.mean()));
             distances.push(Series::points("Lee et al.", kernel, paper));
         }
-        study.show(Panel::new(
-            format!("RMSE of f − f_lin{name}"),
-            ["t", ""].map(Axis::logarithmic),
-            distances,
-        ));
+        study.show(Panel::logarithmic(format!("RMSE of f − f_lin{name}"), ["t", ""], distances));
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! classes of CIFAR-10 by gradient descent on all of them at rate 0.1, momentum 0.9, on the mean of ½ (f − y)². Its linear model makes
 //! the same steps. Shown are the root mean square of the difference of their outputs on 128 test images, and the losses of both.
 //!
-//! The paper has 512 channels, which take 250 times the operations of 32. `--full` has 8, 16 and 32, which make 512, 256 and 128
-//! steps, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
+//! The paper has 512 channels, which take 16 times the operations of 128. `--full` has 16, 32, 64 and 128, which make 256, 256,
+//! 128 and 64 steps, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
 //! continuous limit of momentum, and the first point is that after 4 steps.
 //!
 //! The paper leaves open the scale of the inputs (here all pixels have mean 0 and variance 1), the padding (here zeros, so that the size is
@@ -19,7 +19,7 @@ use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
 use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let sizes = study.either(&[(8, 9), (16, 8), (32, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
+    let sizes = study.either(&[(16, 8), (32, 8), (64, 7), (128, 6)][..], &[(4, 7), (8, 7), (16, 7)]);
     let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
     let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
@@ -76,7 +76,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         })
     };
     // The times that all numbers of channels have, and at 512 channels what the paper has.
-    for log in [1, 3, 5] {
+    for log in [1, 3, 4] {
         let curves = found.curves(|p, run| [(p.seed, p.channels as f64, run[log][0])]);
         let (t, value) = published[0][log];
         let name = format!("RMSE at t = {t:.1}, extrapolated to 512 channels");
@@ -98,11 +98,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Series::points("linear model, Lee et al.", 1, published[2].clone()),
     ];
     let title = format!("Learning, {} channels", sizes[sizes.len() - 3].0);
-    study.show(Panel::new(
-        "Distance of the linear model",
-        ["t", "RMSE on test images"].map(Axis::logarithmic),
-        distances,
-    ));
-    study.show(Panel::new(title, ["t", "loss"].map(Axis::logarithmic), losses));
+    study.show(Panel::logarithmic("Distance of the linear model", ["t", "RMSE on test images"], distances));
+    study.show(Panel::logarithmic(title, ["t", "loss"], losses));
     Ok(())
 }

@@ -7,7 +7,7 @@
 //!
 //! The loss is a mean over examples *and* outputs, as published losses show: they start at 0.286, where log 10 is 2.30. The paper
 //! leaves open the scale of the inputs (here ‖x‖² is about the number of pixels) and the kind of momentum (here the heavy ball). It
-//! makes 2¹⁸ steps, and `--full` 2¹⁰.
+//! makes 2¹⁸ steps, and `--full` 2¹¹.
 //!
 //! `cargo run --release -p examples --example lee_fig_s3 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use cotangent::prelude::*;
 use cotangent::train::rmse;
 use examples::{Failure, Images, Paper, Set, Study, Within, loss, side_by_side};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 /// The root mean square of f − f_lin on test images, and the losses on images that are learned and on test images.
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (width, examples, watched, last) = study.either((2048, 50_000, 512, 10), (256, 900, 128, 7));
+    let (width, examples, watched, last) = study.either((2048, 50_000, 512, 11), (256, 900, 128, 7));
     let records: Vec<usize> = (0..=last).map(|j| 1 << j).collect();
     let images = study.images(Set::Mnist)?;
     let point = |seed| Point { width, examples, watched, steps: 1 << last, seed };
@@ -99,12 +99,12 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Series::line("here", 2, curves[0].mean()),
         Series::points("Lee et al. 2019", 2, published[0].clone()),
     ];
-    study.show(Panel::new(
+    study.show(Panel::logarithmic(
         "Distance of the linear model",
-        ["steps", "RMSE on test images"].map(Axis::logarithmic),
+        ["steps", "RMSE on test images"],
         distance,
     ));
-    study.show(Panel::new("Images that are learned", ["steps", "loss"].map(Axis::logarithmic), both(1)));
-    study.show(Panel::new("Test images", ["steps", "loss"].map(Axis::logarithmic), both(3)));
+    study.show(Panel::logarithmic("Images that are learned", ["steps", "loss"], both(1)));
+    study.show(Panel::logarithmic("Test images", ["steps", "loss"], both(3)));
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::prelude::*;
 use cotangent::train::{log_spaced, rmse};
 use examples::{Curves, Failure, Images, Paper, Set, Study, Within, exponent, side_by_side};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -78,14 +78,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let mut curves: Vec<Series> = widths.iter().enumerate().map(of_width).collect();
     let passed = published[1].iter().map(|point| (point.1, 0.5)).collect();
     curves.push(Series::points("0.5 is passed, Lee et al.", 6, passed));
-    study.show(Panel::new("Distance in time", ["steps", "RMS of f − f_lin"].map(Axis::logarithmic), curves));
+    study.show(Panel::logarithmic("Distance in time", ["steps", "RMS of f − f_lin"], curves));
     let names = ["RMS of f − f_lin at the end", "steps until it is above 0.5"];
     for ((name, curves), published) in names.into_iter().zip([last, first]).zip(published) {
         let slope = exponent(&published);
         study.hold(format!("slope of {name}"), curves.slopes(0.0), slope, Within::Absolute(0.25));
         let here = Series::line("here", 0, curves.mean());
         let theirs = Series::points("Lee et al. 2019", 6, published);
-        study.show(Panel::new(name, ["width", name].map(Axis::logarithmic), vec![here, theirs]));
+        study.show(Panel::logarithmic(name, ["width", name], vec![here, theirs]));
     }
     Ok(())
 }

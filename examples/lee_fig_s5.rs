@@ -16,7 +16,7 @@ use cotangent::prelude::*;
 use examples::{
     Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms, train_until,
 };
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 /// Activation, hidden layers, examples, and what the paper calls the curve; how many layers its networks for other numbers of
@@ -116,7 +116,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let mut shown: Vec<_> = (0..records).map(of_steps).collect();
         shown.push(Series::dashed("infinite width, at the end", 5, limit.mean()));
         shown.push(Series::points("Lee et al.", 6, published));
-        study.show(Panel::new(title, ["width", "RMSE of f − f_lin"].map(Axis::logarithmic), shown));
+        study.show(Panel::logarithmic(title, ["width", "RMSE of f − f_lin"], shown));
     }
     Ok(())
 }

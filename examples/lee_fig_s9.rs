@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use examples::{Errors, Failure, Paper, Study, Within, exponent};
-use figure::{Axis, Panel, Series};
+use figure::{Panel, Series};
 use serde::Serialize;
 
 /// A sequence of so many networks.
@@ -60,7 +60,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             }
             curves.push(Series::points(format!("M = {m}, paper"), color, theirs));
         }
-        study.show(Panel::new(of, ["width n", "relative error"].map(Axis::logarithmic), curves));
+        study.show(Panel::logarithmic(of, ["width n", "relative error"], curves));
     }
     Ok(())
 }

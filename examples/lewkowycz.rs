@@ -142,14 +142,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9)));
         Series::line(format!("ηλ₀ = {rate:.2}"), i - 1, points.collect())
     });
-    let axes = || ["ηλ₀", "λ/λ₀ in the end"].map(Axis::linear);
-    study.show(Panel::new("Linear, one hidden layer of 512", axes(), ends(&linear, 4)));
-    study.show(Panel::new(
-        "The first of them",
-        [Axis::linear("steps"), Axis::logarithmic("loss")],
-        losses.collect(),
-    ));
-    study.show(Panel::new("Relu, three hidden layers", axes(), ends(&relu, 16)));
+    let labels = ["ηλ₀", "λ/λ₀ in the end"];
+    study.show(Panel::linear("Linear, one hidden layer of 512", labels, ends(&linear, 4)));
+    let axes = [Axis::linear("steps"), Axis::logarithmic("loss")];
+    study.show(Panel::new("The first of them", axes, losses.collect()));
+    study.show(Panel::linear("Relu, three hidden layers", labels, ends(&relu, 16)));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use examples::{Failure, Images, Set, Study, Within, train};
 use faer::Mat;
-use figure::{Axis, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 
 const OUTPUTS: usize = 10;
 
@@ -68,10 +68,6 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     }
     let root = shown[0].1.mean().iter().map(|p| (p.0, p.0.powf(-0.5))).collect();
     all.push(Series::dashed("width^{−1/2}", 6, root));
-    study.show(Panel::new(
-        "Two hidden relu layers",
-        ["width", "relative difference"].map(Axis::logarithmic),
-        all,
-    ));
+    study.show(Panel::logarithmic("Two hidden relu layers", ["width", "relative difference"], all));
     Ok(())
 }

@@ -52,8 +52,23 @@ impl Errors {
 
         let (mut averages, mut single, mut means) = (None::<[Average<f32>; 2]>, [0.0; 2], Vec::new());
         let first = (seed << 32) + ((depth * width) << 12) as u64;
+        let mut drawn = Vec::new().into_iter();
         for count in 1..=networks {
-            let theta: Vec<f32> = network.init(first + count as u64);
+            if drawn.len() == 0 {
+                // Drawing parameters takes most of the time.
+                let seeds = (count..=networks).take(threads.count()).map(|count| first + count as u64);
+                let network = &network;
+                drawn = std::thread::scope(|scope| {
+                    let drawing: Vec<_> =
+                        seeds.map(|seed| scope.spawn(move || network.init::<f32>(seed))).collect();
+                    drawing
+                        .into_iter()
+                        .filter_map(|thread| thread.join().ok())
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                });
+            }
+            let theta = drawn.next().ok_or("parameters were not drawn")?;
             let of_units = &theta[..units.parameters().len()];
             let kernels = [(&ntk, &theta[..]), (&nngp, of_units)]
                 .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, &threads));
@@ -66,7 +81,7 @@ impl Errors {
             }
             match &mut averages {
                 Some(averages) => {
-                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel))
+                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel));
                 }
                 none => *none = Some(kernels.map(Average::new)),
             }

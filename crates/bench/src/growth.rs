@@ -10,7 +10,7 @@ use bench::timing::{Prepared, best_of_five};
 use bench::workloads::{Row, Workload};
 use clap::Args;
 use cotangent::prelude::*;
-use figure::{Axis, FigureError, Panel, Series};
+use figure::{FigureError, Panel, Series};
 
 /// Time training steps against the numbers of parameters and of examples, and draw them.
 ///
@@ -106,7 +106,7 @@ fn panel(title: String, x_label: &str, points: Vec<(f64, f64)>) -> Panel {
     let &(x, y) = points.last().expect("something was measured");
     let linear = points.iter().map(|&(at, _)| (at, y * at / x)).collect();
     let series = vec![Series::dashed("linear growth", 6, linear), Series::points("measured", 0, points)];
-    Panel::new(title, [x_label, "milliseconds"].map(Axis::logarithmic), series)
+    Panel::logarithmic(title, [x_label, "milliseconds"], series)
 }
 
 /// Seconds of one training step.

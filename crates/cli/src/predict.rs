@@ -12,7 +12,7 @@ use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
 use cotangent::train::{ClosedForm, Ensemble, NoClosedForm, Ridge, Training};
 use faer::Mat;
-use figure::{Axis, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 
 use crate::compare::{not_negative, print};
 use crate::failure::Failure;
@@ -315,7 +315,7 @@ fn panels(task: &Task, predictions: &[Prediction]) -> Vec<Panel> {
         let band = p.variance.is_some().then(|| Series::new("± 2 deviations", 0, Style::Band, outline));
         let curves = [Series::line("mean", 0, at(0.0)), Series::points("trained on", 3, train.clone())];
         let title = if p.time.is_finite() { format!("time {}", p.time) } else { "time ∞".into() };
-        Panel::new(title, ["x", "f(x)"].map(Axis::linear), band.into_iter().chain(curves).collect())
+        Panel::linear(title, ["x", "f(x)"], band.into_iter().chain(curves).collect())
     };
     predictions.iter().map(panel).collect()
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::compare::{Arguments, Precision, print};
 use crate::failure::Failure;
 use crate::method::LearningRate;
-use figure::{Axis, Panel, Series, Style};
+use figure::{Panel, Series, Style};
 
 /// One network's training, as far as it came.
 pub(crate) struct Run {
@@ -275,8 +275,7 @@ fn table(arguments: &Arguments, runs: &[Run], out: &Path) -> String {
 
 /// Losses and weight changes of the last width, the RMSE of every width, and against width.
 fn panels(arguments: &Arguments, runs: &[Run]) -> Vec<Panel> {
-    let panel =
-        |title: String, x: &str, y: &str, series| Panel::new(title, [x, y].map(Axis::logarithmic), series);
+    let panel = |title: String, x: &str, y: &str, series| Panel::logarithmic(title, [x, y], series);
     #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
     let curve = |run: &Run, label: &str, color, style, value: &dyn Fn(&Record) -> f64| {
         let points = run.records.iter().map(|record| (record.step as f64, value(record)));

@@ -87,6 +87,16 @@ impl Panel {
     pub fn new(title: impl Into<String>, axes: [Axis; 2], series: Vec<Series>) -> Self {
         Self { title: title.into(), axes, series, cells: Vec::new() }
     }
+
+    /// The same with two logarithmic axes, of which these are the labels.
+    pub fn logarithmic(title: impl Into<String>, labels: [&str; 2], series: Vec<Series>) -> Self {
+        Self::new(title, labels.map(Axis::logarithmic), series)
+    }
+
+    /// The same with two linear axes, of which these are the labels.
+    pub fn linear(title: impl Into<String>, labels: [&str; 2], series: Vec<Series>) -> Self {
+        Self::new(title, labels.map(Axis::linear), series)
+    }
 }
 
 impl Axis {
@@ -127,6 +137,14 @@ impl Scale {
         match self {
             Self::Logarithmic => start * (end / start).powf(place),
             Self::Linear => start + place * (end - start),
+        }
+    }
+
+    /// How many thin lines a mesh has between two others.
+    fn light_lines(self) -> usize {
+        match self {
+            Self::Logarithmic => 10,
+            Self::Linear => 2,
         }
     }
 
@@ -367,7 +385,8 @@ where
         .bold_line_style(RGBColor(0xd8, 0xd8, 0xd8).stroke_width(unit))
         .light_line_style(RGBColor(0xf3, 0xf3, 0xf3).stroke_width(unit))
         .axis_style(BLACK.stroke_width(unit))
-        .max_light_lines(if [x.scale, y.scale] == [Scale::Linear; 2] { 2 } else { 10 })
+        .x_max_light_lines(x.scale.light_lines())
+        .y_max_light_lines(y.scale.light_lines())
         .draw()?;
     chart.draw_series(panel.cells.iter().map(|cell| {
         Rectangle::new([(cell.x.start, cell.y.start), (cell.x.end, cell.y.end)], colors.color(cell.value))
