@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Infinite;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Failure, Images, Linear, Set, Study, Within, rms, train};
+use examples::{Failure, Images, Linear, Set, Study, rms, train};
 use figure::{Panel, Series};
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let mut against_width = Vec::new();
     for (i, name) in NAMES.into_iter().enumerate() {
         let curves = curves("width", i);
-        study.hold(format!("slope against width: {name}"), curves.slopes(0.0), None, Within::Absolute(0.1));
+        study.note(format!("slope against width: {name}"), curves.slopes(0.0));
         against_width.push(Series::line(name, i, curves.mean()));
     }
     let against_kappa =
@@ -101,7 +101,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             curve.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(f64::NAN, |p| p.0)
         };
         let best = curves("kappa", i).0.iter().map(best).collect();
-        study.hold(format!("κ of the least distance: {name}"), best, None, Within::Absolute(0.1));
+        study.note(format!("κ of the least distance: {name}"), best);
     }
     study.show(Panel::logarithmic("κ = 1/8", ["width", "difference"], against_width));
     study.show(Panel::logarithmic(format!("Width {middle}"), ["κ", "difference"], against_kappa));

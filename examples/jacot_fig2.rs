@@ -11,11 +11,10 @@
 use std::f64::consts::PI;
 use std::process::ExitCode;
 
-use cotangent::kernels::Infinite;
+use cotangent::kernels::Which;
 use cotangent::prelude::*;
-use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
-use examples::{Failure, Paper, Study, Within, train};
-use faer::MatRef;
+use cotangent::train::Training;
+use examples::{Failure, Moments, Paper, Study, Within, train};
 use figure::{Panel, Series, Style};
 use serde::Serialize;
 
@@ -46,10 +45,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (threads, steps) = (Threads::available(), study.either(1000, 200));
     // Points of the circle: first those where there are published values.
     let grid: Vec<f64> = (0..=96).map(|i| f64::from(i - 48) * PI / 48.0).collect();
-    let circle =
-        |angles: &[f64]| angles.iter().flat_map(|angle| [angle.cos(), angle.sin()]).collect::<Vec<f64>>();
-    let [x, z] = [circle(&DATA.map(|(angle, _)| angle)), circle(&[&ANGLES[..], &grid].concat())];
-    let y = DATA.map(|(_, target)| target);
+    let circle = |angles: &[f64]| angles.iter().flat_map(|x| [x.cos() as f32, x.sin() as f32]).collect();
+    let task = Task {
+        train_x: circle(&DATA.map(|(angle, _)| angle)),
+        train_y: DATA.iter().map(|&(_, target)| target as f32).collect(),
+        test_x: circle(&[&ANGLES[..], &grid].concat()),
+        test_y: vec![0.0; ANGLES.len() + grid.len()],
+    };
 
     let networks = study.either(NETWORKS, NETWORKS.map(|(width, _)| (width.min(200), 3)));
     let points = networks
@@ -57,9 +59,6 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         .flat_map(|(width, count)| (0..count).map(move |seed| Point { width, seed, steps }));
     let cost = |point: &Point| (point.width * point.width + 10_000) as f64;
     let trained = study.measure(points, cost, |&Point { width, seed, steps }, done| {
-        let [train_x, train_y, test_x] =
-            [&x[..], &y, &z].map(|table| table.iter().map(|&value| value as f32).collect());
-        let task = Task { train_x, train_y, test_x, test_y: vec![0.0; z.len() / 2] };
         let (network, settings) =
             (network(width), Settings { threads: threads.clone(), ..Settings::new(1.0, steps) });
         let mut model = Descent::network(&network, &network.init(seed), &task, &settings);
@@ -67,17 +66,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Ok(model.outputs(Part::Test).iter().map(|&f| f.into()).collect::<Vec<f64>>())
     })?;
 
-    let limit = Infinite::new(&network(1))?;
-    let [dd, td, tt] =
-        [(&x, None), (&z, Some(&x[..])), (&z, None)].map(|(x, others)| limit.kernels(x, others, &threads));
-    let dynamics = ClosedForm::new(dd.ntk.matrix(), Ridge::Absolute(0.0))?;
-    let ensemble = Ensemble::new(&dynamics, dd.nngp.matrix());
-    let predicted = ensemble.at::<f64>(td.ntk.matrix(), td.nngp.matrix());
-    let mean = predicted.mean(MatRef::from_column_major_slice(&y, 4, 1), Training::Converged)?;
-    let covariance = predicted.covariance(tt.nngp.matrix(), Training::Converged)?;
+    let limit = Moments::of_limit(&network(1), &task, Which::Ntk, &[Training::Converged], &threads)?;
     // Which, and of which angle.
-    let percentile =
-        |p: usize, i: usize| mean[(i, 0)] + (p as f64 - 1.0) * P90 * covariance[(i, i)].max(0.0).sqrt();
+    let percentile = |p: usize, i: usize| limit[0].at(i, (p as f64 - 1.0) * P90).iter().sum::<f64>();
 
     let percentiles = ["P10", "P50", "P90"].map(|name| (name, Paper::Jacot.curve("2", name)));
     for (p, (name, published)) in percentiles.iter().enumerate() {
@@ -93,14 +84,15 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             // Ours are the mean of so many networks and theirs of ten: two standard deviations of the difference.
             let chance = 2.0 * deviation * (0.1 + 1.0 / count as f64).sqrt();
             let name = format!("networks, n = {width}, γ = {angle}: mean");
-            let outputs = trained.at(|point| point.width == width).map(|f| f[i]).collect();
+            let outputs = trained.of(|point| point.width == width).values().map(|f| f[i]).collect();
             study.hold(name, outputs, mean, Within::Absolute(chance));
         }
         let curve = |label: &str, color, style, f: &dyn Fn(usize) -> f64| {
             Series::new(label, color, style, (0..grid.len()).map(|i| (grid[i], f(5 + i))).collect())
         };
+        let of_width = trained.of(|point| point.width == width);
         let drawn =
-            trained.at(|point| point.width == width).take(10).enumerate().map(|(seed, f)| {
+            of_width.values().take(10).enumerate().map(|(seed, f)| {
                 curve(if seed == 0 { "ten networks" } else { "" }, 2, Style::Solid, &|i| f[i])
             });
         let labels = ["limit: P10, P50, P90", "", ""].into_iter().enumerate();

@@ -30,7 +30,7 @@ struct Point {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Found {
+struct Run {
     /// The largest eigenvalues of the kernel, divided by the number of examples.
     eigenvalues: [f64; 3],
     /// t, ‖g_t‖ and ‖h_t‖.
@@ -82,11 +82,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             let whole = error.iter().map(|e| e * e).sum::<f64>();
             course.push([looks[course.len()] as f64 * rate, g.abs(), (whole - g * g).max(0.0).sqrt()]);
         })?;
-        Ok(Found { eigenvalues, course })
+        Ok(Run { eigenvalues, course })
     })?;
 
     let eigenvalues =
-        |i: usize| found.at(|p| p.width == 100).map(|found| found.eigenvalues[i]).collect::<Vec<_>>();
+        |i: usize| found.of(|p| p.width == 100).values().map(|run| run.eigenvalues[i]).collect::<Vec<_>>();
     for (i, published) in Paper::Jacot.curve("3", "eigenvalues") {
         study.hold(format!("λ{i}"), eigenvalues(i as usize - 1), published, Within::Relative(0.1));
     }
@@ -97,9 +97,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     for (color, (width, ..)) in networks.into_iter().enumerate() {
         let curve = |what: usize| {
             // That of an exact zero, at the beginning, is none.
-            let of = move |p: &Point, at: &[f64; 3]| (p.seed, at[0], at[what].max(1e-9));
-            let curves = found.curves(|p, found| {
-                found.course.iter().filter(move |_| p.width == width).map(move |at| of(p, at))
+            let curves = found.of(|p| p.width == width).curves(|p, run| {
+                run.course.iter().map(|at| (p.seed, at[0], at[what].max(1e-9))).collect::<Vec<_>>()
             });
             Series::line(format!("n = {width}"), color, curves.mean())
         };
@@ -109,7 +108,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     // Means of two networks.
     for (color, width) in [100, 1000].into_iter().enumerate() {
         let mut hold = |name: String, published, value: &dyn Fn(&[[f64; 3]]) -> f64| {
-            let values = found.at(|p| p.width == width).map(|found| value(&found.course)).collect();
+            let values = found.of(|p| p.width == width).values().map(|run| value(&run.course)).collect();
             study.hold(format!("n = {width}: {name}"), values, published, Within::Relative(0.25));
         };
         let [g, peak] =

@@ -19,21 +19,19 @@ use std::process::ExitCode;
 use cotangent::kernels::Which;
 use cotangent::prelude::*;
 use cotangent::train::Training;
-use examples::{Failure, Images, Moments, Paper, Set, Study, Within, train, train_until};
+use examples::{Failure, HORSES_AND_PLANES, Images, Moments, Paper, Set, Study, Within, train, train_until};
 use figure::{Panel, Series, Style};
 use serde::Serialize;
 
 /// A network: its seed, and that of the choice of images.
 #[derive(Serialize)]
 struct Point {
-    classes: &'static str,
     rate: f64,
     images: u64,
     width: usize,
     network: u64,
 }
 
-const SET: (Set, [u8; 2], &str) = (Set::Cifar10, [7, 0], "horses and planes of CIFAR-10");
 const EXAMPLES: usize = 128;
 /// The rate 0.5 on the mean square error is this one on the half of it.
 const RATE: f64 = 1.0;
@@ -57,17 +55,12 @@ fn alpha(i: usize) -> f64 {
 
 /// Images to train on, and x(α) to test on.
 fn task(images: &[Images; 2], seed: u64) -> Result<Task<f32>, Failure> {
-    let Task { train_x, train_y, .. } = Images::task(images, &SET.1, [EXAMPLES, 1], seed)?;
-    let normalised = |x: &[f32]| -> Vec<f32> {
-        let scale = (x.len() as f32 / x.iter().map(|x| x * x).sum::<f32>()).sqrt();
-        x.iter().map(|x| x * scale).collect()
-    };
-    let rows: Vec<Vec<f32>> =
-        Images::in_span(&train_x, EXAMPLES)?.chunks_exact(EXAMPLES).map(normalised).collect();
+    let Task { train_x, train_y, .. } = Images::task(images, &HORSES_AND_PLANES, [EXAMPLES, 1], seed)?;
+    let rows = Images::in_span(&train_x, EXAMPLES)?;
     let first = |class| train_y.iter().position(|&y| y == class).ok_or("all images are of one class");
     let (x1, x2) = (&rows[first(-1.0)?], &rows[first(1.0)?]);
     let mixed = |t: f32| x1.iter().zip(x2).map(move |(a, b)| t * a + (1.0 - t) * b).collect::<Vec<f32>>();
-    let test_x = (0..ALPHAS).flat_map(|i| normalised(&mixed(alpha(i) as f32))).collect();
+    let test_x = (0..ALPHAS).flat_map(|i| Images::normalised(&mixed(alpha(i) as f32))).collect();
     Ok(Task { train_x: rows.concat(), train_y, test_x, test_y: vec![0.0; ALPHAS] })
 }
 
@@ -75,7 +68,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let threads = Threads::available();
     let ([narrow, wide], [choices, trained], networks) =
         study.either(([128, 512], [10, 3], 100), ([16, 32], [3, 2], 20));
-    let images = study.images(SET.0)?;
+    let images = study.images(Set::Cifar10)?;
     let tasks = (0..choices).map(|seed| task(&images, seed)).collect::<Result<Vec<_>, _>>()?;
     let tanh = |width| {
         let scaling = Scaling::ntk(1.5_f64.sqrt(), 0.0);
@@ -89,9 +82,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         limits.push([limit(Which::Ntk, &steps)?, limit(Which::Nngp, &[Training::Converged])?].concat());
     }
 
-    let of = |images, width| {
-        (0..networks).map(move |network| Point { classes: SET.2, rate: RATE, images, width, network })
-    };
+    let of = |images, width| (0..networks).map(move |network| Point { rate: RATE, images, width, network });
     let points = (0..trained).flat_map(|images| of(images, narrow).chain(of(images, wide)));
     let cost = |point: &Point| (point.width * (point.width + 100)) as f64;
     let found = study.measure(points, cost, |point, done| -> Result<Vec<Vec<f32>>, Failure> {
@@ -111,39 +102,41 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Ok(seen)
     })?;
 
-    let alphas: Vec<f64> = (0..ALPHAS).map(alpha).collect();
+    let when = |time: usize| TIMES.get(time).map_or("posterior".into(), |steps| format!("{steps} steps"));
+    let published =
+        |time| ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {}", when(time))));
     for time in 0..=TIMES.len() {
-        let when = TIMES.get(time).map_or("posterior".into(), |steps| format!("{steps} steps"));
-        let [means, widths] = ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {when}")));
-        let mut hold = |what: &str, seeds: Vec<f64>, published: Option<f64>| {
-            study.hold(format!("{when}: {what}"), seeds, published, Within::Factor(1.25));
+        let [means, widths] = published(time);
+        let mut hold = |what: &str, seeds: Vec<f64>, published| {
+            study.hold(format!("{}: {what}", when(time)), seeds, published, Within::Factor(1.25));
         };
         let each = |of: &dyn Fn(&Moments) -> f64| limits.iter().map(|limit| of(&limit[time])).collect();
         if time > 0 {
             let mean = each(&|m| 0.5 * (m.at(1, 0.0)[0] - m.at(99, 0.0)[0]));
-            hold("±mean at the ends", mean, Some(0.5 * (means[0].1 - means[6].1)));
+            hold("±mean at the ends", mean, 0.5 * (means[0].1 - means[6].1));
         }
         for (place, ours, [i, j]) in PLACES {
             let both = each(&|m| ours.map(|i| m.at(i, 1.0)[1]).iter().sum());
-            hold(&format!("2 sd {place}"), both, Some(0.5 * (widths[i].1 + widths[j].1)));
+            hold(&format!("2 sd {place}"), both, 0.5 * (widths[i].1 + widths[j].1));
         }
-        if time == TIMES.len() {
-            break;
-        }
+    }
 
+    let alphas: Vec<f64> = (0..ALPHAS).map(alpha).collect();
+    for time in 0..TIMES.len() {
         let of = |width, images| {
-            let mine = found.at(|point| (point.width, point.images) == (width, images));
-            Moments::of(&mine.map(|seen| &seen[time][..]).collect::<Vec<_>>())
+            let mine = found.of(|point| (point.width, point.images) == (width, images));
+            Moments::of(&mine.values().map(|seen| &seen[time][..]).collect::<Vec<_>>())
         };
         for width in [narrow, wide] {
             let score = |images| of(width, images).scores(&limits[images as usize][time], networks, 0.05);
             let scores: Vec<[f64; 2]> = (0..trained).map(score).collect();
             for (i, name) in ["means", "covariances"].into_iter().enumerate() {
-                hold(&format!("rms z of {name}, n = {width}"), scores.iter().map(|z| z[i]).collect(), None);
+                let name = format!("{}: rms z of {name}, n = {width}", when(time));
+                study.note(name, scores.iter().map(|z| z[i]).collect());
             }
         }
 
-        let (limit, mine) = (&limits[0][time], of(wide, 0));
+        let (limit, mine, [means, widths]) = (&limits[0][time], of(wide, 0), published(time));
         let marks = means.iter().zip(&widths).flat_map(|(&(alpha, mean), &(_, width))| {
             [-1.0, 0.0, 1.0].map(|side| (alpha, mean + side * width))
         });
@@ -154,10 +147,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             Series::dashed("their mean", 3, mine.curve(&alphas, 0.0)),
             Series::points("limit, Lee et al.", 2, marks.collect()),
         ];
-        if time == 3 {
-            curves.push(Series::line("posterior", 4, limits[0][4].curve(&alphas, 0.0)));
+        if time + 1 == TIMES.len() {
+            curves.push(Series::line("posterior", 4, limits[0][TIMES.len()].curve(&alphas, 0.0)));
         }
-        study.show(Panel::linear(when, ["α", "f(x(α))"], curves));
+        study.show(Panel::linear(when(time), ["α", "f(x(α))"], curves));
     }
     Ok(())
 }

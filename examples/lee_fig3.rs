@@ -16,8 +16,10 @@
 use std::process::ExitCode;
 
 use cotangent::prelude::*;
-use examples::{Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, rms, train_until};
-use figure::{Axis, Panel, Series, Style};
+use examples::{
+    Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, Within, both_outputs, rms, train_until,
+};
+use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
 /// Time that passes in a step.
@@ -29,7 +31,7 @@ struct Point {
     width: usize,
     examples: usize,
     rate: f64,
-    last: f64,
+    steps: usize,
     seed: u64,
 }
 
@@ -37,8 +39,8 @@ struct Point {
 #[derive(Serialize, Deserialize)]
 struct Moment {
     t: f64,
-    /// The root mean square of f − f_lin, also with the kernel of infinite width.
-    distances: [f64; 2],
+    /// The root mean square of f − f_lin with its own kernel, and in NTK parameterization with that of infinite width.
+    distances: Vec<f64>,
     test_loss: [f64; 2],
     /// A few outputs, and movements of a few parameters.
     outputs: [Vec<f64>; 2],
@@ -46,10 +48,10 @@ struct Moment {
 }
 
 fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec<Moment>, Failure> {
-    let &Point { standard, width, examples, rate, last, seed } = point;
+    let &Point { standard, width, examples, rate, steps, seed } = point;
     let threads = Threads::available();
-    let task: Task<f32> = Images::task(images, &[7, 0], [examples; 2], seed)?;
-    let task = Images::each_alike(task, images[0].size);
+    let task: Task<f32> = Images::task(images, &HORSES_AND_PLANES, [examples; 2], seed)?;
+    let task = Images::standardise_each(task, images[0].size);
     let [w, b] = [2_f64.sqrt(), 0.1_f64.sqrt()];
     let scaling = [Scaling::ntk(w, b), Scaling::standard(w, b)][standard];
     let network = Network::new(mlp(&[width; 5], 1, Activation::Relu, scaling), [images[0].size]);
@@ -59,13 +61,11 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
         linear.push(Linear::of_limit(&network, &task, &threads)?);
     }
 
-    let times = (0..).map(|j| UNIT * f64::from(j).exp2()).take_while(|t| *t < 1.01 * last);
-    let times: Vec<f64> = times.collect();
-    let records: Vec<usize> = times.iter().map(|t| (t / UNIT).round() as usize).collect();
+    let records: Vec<usize> = (0..=steps.ilog2()).map(|log| 1 << log).collect();
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, 0) };
     let mut model = Descent::network(&network, &theta, &task, &settings);
     let start = both_outputs(&mut model);
-    let flows: Vec<_> = times.iter().map(|t| linear[0].flow(t / UNIT * rate)).collect();
+    let flows: Vec<_> = records.iter().map(|&step| linear[0].flow(step as f64 * rate)).collect();
     let outputs = linear.iter().map(|linear| linear.outputs(Part::Test, &start, &flows));
     let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let jacobian = Linearized::of_network(&network, examples).at(&theta, &task.train_x, &threads);
@@ -86,8 +86,8 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
         jacobian.apply_transpose(&alpha, &mut delta);
         let f = model.outputs(Part::Test);
         moments.push(Moment {
-            t: times[i],
-            distances: [&outputs[0][i], &outputs[outputs.len() - 1][i]].map(|linear| rms(f, linear)),
+            t: records[i] as f64 * UNIT,
+            distances: outputs.iter().map(|linear| rms(f, &linear[i])).collect(),
             test_loss: [rms(f, &targets), rms(&outputs[0][i], &targets)].map(|rms| 0.5 * rms * rms),
             outputs: [f[..4].iter().map(|&f| f.into()).collect(), outputs[0][i][..4].to_vec()],
             moved: [moved, of_weights(&|i| delta[i])],
@@ -97,45 +97,42 @@ fn follow(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (width, examples, lasts, seeds) =
-        study.either((2048, 256, [20.48, 5.12], [4, 3]), (128, 32, [2.56, 2.56], [2, 2]));
+    let (width, examples, steps, seeds) =
+        study.either((2048, 256, [2048, 512], [4, 3]), (128, 32, [256, 256], [2, 2]));
     let images = study.images(Set::Cifar10)?;
     // Rates on ½ the square, of which the paper's have no ½.
     let rates = [2.0 * 0.01, 2.0 * 0.02 / width as f64];
     let points = (0..2).flat_map(|standard| (0..seeds[standard]).map(move |seed| (standard, seed)));
     let points = points.map(|(standard, seed)| {
-        let (rate, last) = (rates[standard], lasts[standard]);
-        Point { standard, width, examples, rate, last, seed }
+        let (rate, steps) = (rates[standard], steps[standard]);
+        Point { standard, width, examples, rate, steps, seed }
     });
-    let cost = |point: &Point| point.last;
+    let cost = |point: &Point| point.steps as f64;
     let found = study.measure(points, cost, |point, done| follow(&images, point, done))?;
 
     let first = &found.0[0].1;
-    for (title, of) in [
-        ("Four outputs on test examples", (|at| &at.outputs) as fn(&Moment) -> &[Vec<f64>; 2]),
-        ("Movements of three weights", |at| &at.moved),
-    ] {
-        let mut shown = Vec::new();
-        for k in 0..of(&first[0])[0].len() {
-            for (m, (name, style)) in
-                [("network", Style::Solid), ("linear model", Style::Dashed)].into_iter().enumerate()
-            {
-                let curve = first.iter().map(|at| (at.t, of(at)[m][k])).collect();
-                shown.push(Series::new(if k == 0 { name } else { "" }, k, style, curve));
-            }
-        }
-        study.show(Panel::new(title, [Axis::logarithmic("t"), Axis::linear("")], shown));
-    }
+    let mut pairs = |title, of: fn(&Moment) -> &[Vec<f64>; 2]| {
+        let curve = |model: usize, k: usize| first.iter().map(|at| (at.t, of(at)[model][k])).collect();
+        let label = |k, label| if k == 0 { label } else { "" };
+        let pair = |k| {
+            [
+                Series::line(label(k, "network"), k, curve(0, k)),
+                Series::dashed(label(k, "linear model"), k, curve(1, k)),
+            ]
+        };
+        let all = (0..of(&first[0])[0].len()).flat_map(pair).collect();
+        study.show(Panel::new(title, [Axis::logarithmic("t"), Axis::linear("")], all));
+    };
+    pairs("Four outputs on test examples", |at| &at.outputs);
+    pairs("Movements of three weights", |at| &at.moved);
     for (standard, (figure, name)) in [("3", ""), ("S8", ", standard")].into_iter().enumerate() {
+        let runs = found.of(|point| point.standard == standard);
         let curves = |of: &dyn Fn(&Moment) -> f64| {
-            found.curves(|point, run| {
-                let mine = run.iter().filter(|_| point.standard == standard);
-                mine.map(|at| (point.seed, at.t, of(at))).collect::<Vec<_>>()
-            })
+            runs.curves(|point, run| run.iter().map(|at| (point.seed, at.t, of(at))).collect::<Vec<_>>())
         };
         let paper = |curve: &str| {
             let points = Paper::Lee.curve(figure, curve).into_iter();
-            points.take_while(|point| point.0 < 1.01 * lasts[standard]).collect::<Vec<_>>()
+            points.take_while(|point| point.0 < 1.01 * UNIT * steps[standard] as f64).collect::<Vec<_>>()
         };
         let losses = vec![
             Series::line("network", 0, curves(&|at| at.test_loss[0]).mean()),

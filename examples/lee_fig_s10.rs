@@ -1,8 +1,7 @@
 //! Kernels averaged over random networks, against width and number of networks. (Lee et al. 2019, Fig. S10.)
 //!
 //! M relu networks with one hidden layer of n units, on inputs from N(0, 1) with 1024 components. Shown is the error of the mean of
-//! their tangent kernels, ‖Θ(M, n) − Θ‖_F/‖Θ‖_F, and the same of K, the covariance of hidden units, for all n and M up to
-//! 4096: it is a function of n M alone, (nM)^{−1/2} times a constant.
+//! their tangent kernels, ‖Θ(M, n) − Θ‖_F/‖Θ‖_F, and the same of K, the covariance of hidden units, for n and M up to 4096: it is a function of n M alone, (nM)^{−1/2} times a constant.
 //!
 //! The paper leaves open σ_w, σ_b and the number of inputs. Here σ_w² = 2, σ_b = 0, and 20 inputs. To save time, n M ends at 2²⁰, in the
 //! paper at 2²⁴.
@@ -10,7 +9,7 @@
 //! `cargo run --release -p examples --example lee_fig_s10 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::{Curves, Errors, Failure, Paper, Study, Within};
+use examples::{Curves, Failure, KernelErrors, Paper, Study, Within};
 use figure::{Axis, Cell, Panel, Series};
 use serde::Serialize;
 
@@ -30,15 +29,15 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let found = study.measure(
         points,
         |point| (point.networks * (point.width + 20)) as f64,
-        |point, done| Errors::of_networks([1, point.width], point.networks, point.seed, done),
+        |point, done| KernelErrors::of_networks([1, point.width], point.networks, point.seed, done),
     )?;
 
     for (which, name) in ["Θ", "K"].into_iter().enumerate() {
         // Of one width, against M.
         let of_width = |width| {
-            found.curves(|p, errors| {
-                let means = (0..).zip(&errors.means).filter(move |_| p.width == width);
-                means.map(move |(log, error)| (p.seed, f64::from(1 << log), error[which]))
+            found.of(|p| p.width == width).curves(|p, errors| {
+                let means = (0..).zip(&errors.means);
+                means.map(|(log, error)| (p.seed, f64::from(1 << log), error[which])).collect::<Vec<_>>()
             })
         };
         let curves: Vec<(f64, Curves)> =
@@ -55,12 +54,11 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             curves.0.iter().map(|curve| curve.iter().map(log).sum::<f64>() / curve.len() as f64).collect()
         });
         let scaled = scaled.into_iter().map(f64::exp).collect();
-        study.hold(
-            format!("error √(nM): {name}"),
-            scaled,
-            (which == 0).then_some(2.37),
-            Within::Relative(0.1),
-        );
+        let constant = format!("error √(nM): {name}");
+        match which {
+            0 => study.hold(constant, scaled, 2.37, Within::Relative(0.1)),
+            _ => study.note(constant, scaled),
+        }
 
         let around = |x: f64| x / 2_f64.sqrt()..x * 2_f64.sqrt();
         let cells = curves.iter().flat_map(|(n, curves)| {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::rmse;
-use examples::{Failure, Images, Paper, Set, Study, Within, loss, side_by_side};
+use examples::{Failure, Images, Paper, Set, Study, TEN, Within, loss, side_by_side};
 use figure::{Panel, Series};
 use serde::Serialize;
 
@@ -46,8 +46,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         points,
         |_| 1.0,
         |point, done| {
-            let classes: Vec<u8> = (0..10).collect();
-            let mut task: Task<f32> = Images::task(&images, &classes, [examples, watched], point.seed)?;
+            let mut task: Task<f32> = Images::task(&images, &TEN, [examples, watched], point.seed)?;
             // What is looked at: some of the images that are learned, and then those to test on.
             let [x, y] = [watched * images[0].size, watched * 10];
             task.test_x = [&task.train_x[..x], &task.test_x].concat();

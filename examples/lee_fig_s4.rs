@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use cotangent::train::{log_spaced, rmse};
-use examples::{Curves, Failure, Images, Paper, Set, Study, Within, exponent, side_by_side};
+use examples::{
+    Curves, Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, exponent, side_by_side,
+};
 use figure::{Panel, Series};
 use serde::Serialize;
 
@@ -41,7 +43,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let cost = |point: &Point| (point.width * (images[0].size + 3 * point.width) + 200_000) as f64;
     // The distance of the outputs on test images after each of some steps.
     let found = study.measure(points, cost, |point, done| {
-        let task: Task<f32> = Images::task(&images, &[7, 0], [point.examples; 2], point.seed)?;
+        let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let network = mlp(&[point.width; 4], 1, Activation::Tanh, scaling);
         let network = Network::new(network, [images[0].size]);
@@ -72,7 +74,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         study.hold(name, first.at(width), steps, Within::Factor(2.0));
     }
     let of_width = |(i, &width): (usize, &usize)| {
-        let curves = Curves(found.at(|p| p.width == width).cloned().collect());
+        let curves = Curves(found.of(|p| p.width == width).values().map(|curve| curve.to_vec()).collect());
         Series::line(format!("width {width}"), i, curves.mean())
     };
     let mut curves: Vec<Series> = widths.iter().enumerate().map(of_width).collect();

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Failure, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms, train_until,
+    Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, Within, both_outputs, exponent, rms,
+    train_until,
 };
 use figure::{Panel, Series};
 use serde::Serialize;
@@ -31,7 +32,7 @@ const PANES: [(&str, usize, usize, &str); 8] = [
     ("relu", 4, 128, "4 layers"),
     ("tanh", 2, 512, "512 examples"),
 ];
-const STEPS: [usize; 5] = [16, 64, 256, 1024, 4096];
+const STEPS: [usize; 4] = [16, 64, 256, 1024];
 
 #[derive(Serialize)]
 struct Point {
@@ -51,10 +52,10 @@ fn main() -> ExitCode {
 fn distances(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<Vec<[f64; 2]>, Failure> {
     let &Point { activation, depth, examples, width, seed, steps } = point;
     let threads = Threads::available();
-    let task: Task<f32> = Images::task(images, &[7, 0], [examples, 128], seed)?;
+    let task: Task<f32> = Images::task(images, &HORSES_AND_PLANES, [examples, 128], seed)?;
     let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
-    let activation = if activation == "tanh" { Activation::Tanh } else { Activation::Relu };
-    let network = Network::new(mlp(&vec![width; depth], 1, activation, scaling), [images[0].size]);
+    let layers = mlp(&vec![width; depth], 1, activation.parse()?, scaling);
+    let network = Network::new(layers, [images[0].size]);
     let theta: Vec<f32> = network.init(seed);
     let limit = Linear::of_limit(&network, &task, &threads)?;
     let own = Linear::of_network(&network, &theta, &task, &threads)?;
@@ -80,9 +81,8 @@ fn distances(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (logs, seeds, steps) = study.either((5..11, 3, 1024), (5..8, 2, 64));
+    let (logs, seeds, steps, part) = study.either((5..11, 3, 1024, 1), (5..8, 2, 64, 8));
     let images = study.images(Set::Cifar10)?;
-    let most = study.either(usize::MAX, 64);
     let points = (0..PANES.len())
         .flat_map(|pane| logs.clone().map(move |log| (pane, log)))
         // Many examples only up to a width of 512.
@@ -90,7 +90,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         .flat_map(|(pane, log)| (0..seeds).map(move |seed| (pane, log, seed)))
         .map(|(pane, log, seed)| {
             let (activation, depth, examples, _) = PANES[pane];
-            Point { activation, depth, examples: examples.min(most), width: 1 << log, seed, steps }
+            Point { activation, depth, examples: examples / part, width: 1 << log, seed, steps }
         });
     let cost = |&Point { depth, examples, width, .. }: &Point| {
         (examples * width * (images[0].size + (depth - 1) * width + 300)) as f64
@@ -99,10 +99,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
 
     let records = STEPS.into_iter().filter(|&record| record <= steps).count();
     for (activation, depth, examples, published) in PANES {
-        let pane = (activation, depth, examples.min(most));
-        let mine = |p: &Point| (p.activation, p.depth, p.examples) == pane;
+        let examples = examples / part;
+        let mine = found.of(|p| (p.activation, p.depth, p.examples) == (activation, depth, examples));
         let curves = |record: usize, kernel: usize| {
-            found.curves(|p, found| mine(p).then(|| (p.seed, p.width as f64, found[record][kernel])))
+            mine.curves(|p, found| [(p.seed, p.width as f64, found[record][kernel])])
         };
         let [own, limit] = [0, 1].map(|kernel| curves(records - 1, kernel));
         let published = Paper::Lee.curve("S5", published);
@@ -111,7 +111,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let title = format!("{depth} {activation}, {examples} examples");
         study.hold(format!("slope, {title}"), own.slopes(0.0), slope, Within::Absolute(0.15));
         let name = format!("slope, {title}, kernel of infinite width");
-        study.hold(name, limit.slopes(0.0), None, Within::Absolute(0.15));
+        study.note(name, limit.slopes(0.0));
         let of_steps = |i: usize| Series::line(format!("{} steps", STEPS[i]), i, curves(i, 0).mean());
         let mut shown: Vec<_> = (0..records).map(of_steps).collect();
         shown.push(Series::dashed("infinite width, at the end", 5, limit.mean()));

@@ -3,15 +3,15 @@
 //! Relu networks with one or three hidden layers of n units, on inputs from N(0, 1) with 1024 components. Kernels are averaged over
 //! M networks: Θ, the tangent kernel of one output, and K, the covariance of the last hidden units. Shown are
 //! ‖Θ(M, n) − Θ‖_F/‖Θ‖_F and the same of K, which fall like (nM)^{−1/2}. Averages over the first 1, 2, 4, … networks come from one
-//! sequence of them; errors of a single network are means over the first 16 of the sequence.
+//! sequence of them; errors of a single network are geometric means over the first 16 of the sequence.
 //!
-//! The paper leaves open σ_w, σ_b and the number of inputs. Here σ_w² = 2, σ_b = 0, and 20 inputs. Drawing n M networks is what takes
+//! The paper leaves open σ_w, σ_b and the number of inputs. Here σ_w² = 2, σ_b = 0, and 20 inputs. Drawing M networks of n units is what takes
 //! time, so n M ends at 2¹⁸ (of three hidden layers, n² M at 2²⁹), in the paper at 2²⁰.
 //!
 //! `cargo run --release -p examples --example lee_fig_s9 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::{Errors, Failure, Paper, Study, Within, exponent};
+use examples::{Failure, KernelErrors, Paper, Study, Within, exponent};
 use figure::{Panel, Series};
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let numbers = |point: &Point| point.width * (1024 + (point.depth - 1) * point.width);
     let cost = |point: &Point| (point.networks * (numbers(point) + 20_000)) as f64;
     let found = study.measure(points, cost, |&Point { depth, width, networks, seed }, done| {
-        Errors::of_networks([depth, width], networks, seed, done)
+        KernelErrors::of_networks([depth, width], networks, seed, done)
     })?;
 
     for (depth, which) in [(1, 0), (1, 1), (3, 0), (3, 1)] {

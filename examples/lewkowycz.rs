@@ -17,12 +17,26 @@ use std::process::ExitCode;
 
 use cotangent::kernels::largest_eigenvalue;
 use cotangent::prelude::*;
-use examples::{Curves, Failure, Found, Images, Set, Study, Within, train_until};
+use examples::{Curves, Failure, Found, Images, Set, Study, TEN, Within, train_until};
 use figure::{Axis, Panel, Series};
 use serde::{Deserialize, Serialize};
 
-/// Network, seed and ηλ₀.
-type Point = (&'static str, u64, f64);
+/// Units of the linear network.
+const LINEAR: usize = 512;
+
+#[derive(Serialize)]
+struct Point {
+    relu: bool,
+    seed: u64,
+    /// ηλ₀
+    steep: f64,
+    width: usize,
+    examples: usize,
+    /// So many, divided by ηλ₀.
+    steps: f64,
+    /// So many of them are looked at.
+    looks: usize,
+}
 
 /// What training at a rate came to.
 #[derive(Serialize, Deserialize)]
@@ -44,9 +58,8 @@ impl Run {
     }
 }
 
-/// Descent at ηλ₀ = `steep`, with as many steps as that takes, looking at each of the first `looks`.
-fn follow(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64, looks: usize) -> Run {
-    let (theta, n, x) = (network.init(seed), network.examples(&task.train_x), &task.train_x);
+fn follow(network: &Network, task: &Task<f64>, point: &Point, done: &dyn Fn(f64)) -> Run {
+    let (theta, n, x) = (network.init(point.seed), network.examples(&task.train_x), &task.train_x);
     let threads = if n > 1 { Threads::available() } else { Threads::one() };
     let mut jacobian = Linearized::of_network(network, n).at(&theta, x, &threads);
     let mut lambda = |theta: &[f64]| {
@@ -54,12 +67,13 @@ fn follow(network: &Network, task: &Task<f64>, seed: u64, steep: f64, steps: f64
         largest_eigenvalue(jacobian.rows(), |v, out| jacobian.gram_apply(v, out), 1e-4, 100).value / n as f64
     };
     let first = lambda(&theta);
-    let (rate, steps) = (steep / first, (steps / steep).ceil() as usize);
+    let (rate, steps, looks) =
+        (point.steep / first, (point.steps / point.steep).ceil() as usize, point.looks);
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, steps) };
     let mut model = Descent::network(network, &theta, task, &settings);
     let records: Vec<usize> = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
     let mut way = Vec::new();
-    let trained = train_until(&mut model, &records, &|_| {}, |model| {
+    let trained = train_until(&mut model, &records, done, |model| {
         let theta = model.parameters().expect("a network has parameters");
         let now = (model.outputs(Part::Train)[0], lambda(&theta));
         way.extend(Some(now).filter(|(f, lambda)| f.is_finite() && lambda.is_finite()));
@@ -82,65 +96,70 @@ fn off(steep: f64, width: f64, way: &[(f64, f64)]) -> f64 {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (images, classes) = (study.images(Set::Mnist)?, (0..10).collect::<Vec<u8>>());
+    let images = study.images(Set::Mnist)?;
     let ([width, examples], seeds, step) = study.either(([512, 256], 10, 1), ([64, 64], 3, 4));
-    let grid = |name, seeds: u64, rates: Vec<f64>| -> Vec<Point> {
-        (0..seeds).flat_map(|seed| rates.iter().map(move |&rate| (name, seed, rate))).collect()
-    };
-    let small = Network::new(mlp(&[512], 1, Activation::Identity, Scaling::ntk(1.0, 0.0)), [1]);
-    let example = Task { train_x: vec![1.0], train_y: vec![0.0], test_x: vec![], test_y: vec![] };
-    let points = grid("linear", seeds, (1..=90).map(|i| 0.05 * f64::from(i)).collect());
-    let linear = study.measure(
-        points,
-        |_| 1.0,
-        |&(_, seed, steep), _| Ok(follow(&small, &example, seed, steep, 4000.0, 200)),
-    )?;
-    let layers = mlp(&[width; 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
-    let wide = Network::new(layers, [images[0].size]);
-    let points = grid("relu", 3, (step..=32).step_by(step).map(|i| 0.5 * i as f64).collect());
-    let relu = study.measure(
-        points,
-        |point| 1.0 / point.2,
-        |&(_, seed, steep), _| {
-            let task = Images::task(&images, &classes, [examples, 10], seed)?;
-            Ok(follow(&wide, &task, seed, steep, 80.0, 0))
-        },
-    )?;
+    let mut points = Vec::new();
+    for seed in 0..seeds {
+        let (relu, width, examples, steps, looks) = (false, LINEAR, 1, 4000.0, 200);
+        let steeps = (1..=90).map(|i| 0.05 * f64::from(i));
+        points.extend(steeps.map(|steep| Point { relu, seed, steep, width, examples, steps, looks }));
+    }
+    for seed in 0..3 {
+        let (relu, steps, looks) = (true, 80.0, 0);
+        let steeps = (step..=32).step_by(step as usize).map(|i| 0.5 * f64::from(i));
+        points.extend(steeps.map(|steep| Point { relu, seed, steep, width, examples, steps, looks }));
+    }
+    let cost = |point: &Point| if point.relu { 50.0 / point.steep } else { 0.01 };
+    let found = study.measure(points, cost, |point, done| {
+        if point.relu {
+            let layers = mlp(&[point.width; 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
+            let task = Images::task(&images, &TEN, [point.examples, 10], point.seed)?;
+            return Ok(follow(&Network::new(layers, [images[0].size]), &task, point, done));
+        }
+        let layers = mlp(&[point.width], 1, Activation::Identity, Scaling::ntk(1.0, 0.0));
+        let task = Task { train_x: vec![1.0], train_y: vec![0.0], test_x: vec![], test_y: vec![] };
+        Ok(follow(&Network::new(layers, [1]), &task, point, done))
+    })?;
+    let [linear, relu] = [false, true].map(|relu| found.of(|point| point.relu == relu));
 
     // Of each seed, the largest over rates.
     let largest = |curves: Curves| -> Vec<f64> {
         curves.0.iter().map(|curve| curve.iter().map(|point| point.1).fold(0.0, f64::max)).collect()
     };
-    let of = |of: &dyn Fn(f64, &Run) -> Option<f64>| {
-        largest(linear.curves(|&(_, seed, rate), run| Some((seed, rate, of(rate, run)?))))
+    let of = |runs: &Found<&Point, &Run>, of: &dyn Fn(f64, &Run) -> Option<f64>| {
+        largest(runs.curves(|point, run| Some((point.seed, point.steep, of(point.steep, run)?))))
     };
-    let difference = of(&|rate, run| Some(1e15 * off(rate, 512.0, &run.way[..run.way.len().min(200)])));
-    let steady = of(&|rate, run| (!run.rises()).then_some(rate));
-    let change = of(&|rate, run| Some(512.0 * (run.end().filter(|_| rate < 1.5)? - 1.0).abs()));
-    let caught = of(&|rate, run| Some(rate * run.end().filter(|_| run.rises())?));
-    let converges = of(&|rate, run| run.end().map(|_| rate));
-    let bounded = largest(relu.curves(|&(_, seed, rate), run| Some((seed, rate, run.end().map(|_| rate)?))));
-    for (name, seeds, published, within) in [
-        ("10¹⁵ × largest relative difference to the recursion", difference, Some(0.0), 100.0),
-        ("linear: ηλ₀ up to which |f| never exceeds |f₀|", steady, Some(2.0), 0.1),
-        ("linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)", change, None, 0.0),
-        ("linear: largest ηλ after a catapult (theorem: at most 2)", caught, None, 0.0),
-        ("linear: ηλ₀ up to which it converges", converges, Some(4.0), 0.1),
-        ("relu: ηλ₀ up to which it does not diverge, about", bounded, Some(12.0), 3.0),
-    ] {
-        study.hold(name, seeds, published, Within::Absolute(within));
-    }
+    let difference =
+        |steep, run: &Run| Some(1e15 * off(steep, LINEAR as f64, &run.way[..run.way.len().min(200)]));
+    let change =
+        |steep: f64, run: &Run| Some(LINEAR as f64 * (run.end().filter(|_| steep < 1.5)? - 1.0).abs());
+    let caught = |steep: f64, run: &Run| Some(steep * run.end().filter(|_| run.rises())?);
+    let converges = |steep, run: &Run| run.end().map(|_| steep);
+    let to_recursion = of(&linear, &difference);
+    study.hold(
+        "10¹⁵ × largest relative difference to the recursion",
+        to_recursion,
+        0.0,
+        Within::Absolute(100.0),
+    );
+    let steady = of(&linear, &|steep, run| (!run.rises()).then_some(steep));
+    study.hold("linear: ηλ₀ up to which |f| never exceeds |f₀|", steady, 2.0, Within::Absolute(0.1));
+    study.note("linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)", of(&linear, &change));
+    study.note("linear: largest ηλ after a catapult (theorem: at most 2)", of(&linear, &caught));
+    let converging = of(&linear, &converges);
+    study.hold("linear: ηλ₀ up to which it converges", converging, 4.0, Within::Absolute(0.1));
+    let bounded = of(&relu, &converges);
+    study.hold("relu: ηλ₀ up to which it does not diverge, about", bounded, 12.0, Within::Absolute(3.0));
 
-    let ends = |found: &Found<Point, Run>, last: i32| {
-        let ends = found.0.iter().filter_map(|((.., rate), run)| Some((*rate, run.end()?)));
-        let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|rate| (rate, 2.0 / rate));
-        let ends = Series::points("networks", 0, ends.collect());
-        vec![ends, Series::dashed("2/η", 3, bound.collect())]
+    let ends = |runs: &Found<&Point, &Run>, last: i32| {
+        let ends = runs.0.iter().filter_map(|(point, run)| Some((point.steep, run.end()?)));
+        let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|steep| (steep, 2.0 / steep));
+        vec![Series::points("networks", 0, ends.collect()), Series::dashed("2/η", 3, bound.collect())]
     };
     let losses = (1..=4).map(|i| {
-        let ((.., rate), run) = &linear.0[20 * i - 2];
+        let (Point { steep, .. }, run) = linear.0[20 * i - 2];
         let points = (0..40).zip(&run.way).map(|(t, (f, _))| (f64::from(t), (0.5 * f * f).max(1e-9)));
-        Series::line(format!("ηλ₀ = {rate:.2}"), i - 1, points.collect())
+        Series::line(format!("ηλ₀ = {steep:.2}"), i - 1, points.collect())
     });
     let labels = ["ηλ₀", "λ/λ₀ in the end"];
     study.show(Panel::linear("Linear, one hidden layer of 512", labels, ends(&linear, 4)));

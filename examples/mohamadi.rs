@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use cotangent::kernels::Spectrum;
 use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
-use examples::{Failure, Images, Set, Study, Within, train};
+use examples::{Failure, Images, Set, Study, TEN, Within, train};
 use faer::Mat;
 use figure::{Panel, Series, Style};
 
@@ -26,14 +26,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     // Seed, logarithm of the width, examples and steps.
     let of_seed = |seed| logs.clone().map(move |log| (seed, log, 32, 100));
     let points: Vec<(u64, u32, usize, usize)> = (0..seeds).flat_map(of_seed).collect();
-    let (images, classes) = (study.images(Set::Mnist)?, (0..10).collect::<Vec<u8>>());
+    let images = study.images(Set::Mnist)?;
     let cost = |point: &(u64, u32, usize, usize)| f64::from(2 * point.1).exp2();
     // At the beginning and in the end: relative differences of the kernels, and of their largest eigenvalues.
     let found =
         study.measure(points, cost, |&(seed, log, n, steps), done| -> Result<[[f64; 2]; 2], Failure> {
             let layers = mlp(&[1 << log; 2], OUTPUTS, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
             let network = Network::new(layers, [images[0].size]);
-            let task: Task<f32> = Images::task(&images, &classes, [n, 10], seed)?;
+            let task: Task<f32> = Images::task(&images, &TEN, [n, 10], seed)?;
             let ntk = Empirical::ntk(&network);
             let difference = |theta: &[f32]| -> Result<[f64; 2], Failure> {
                 let kernel = |kind| ntk.kernel(kind, theta, &task.train_x, None, &threads);

@@ -15,14 +15,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cotangent::prelude::*;
-use cotangent::train::{Batches, KernelTask, Loss, Objective, Optimiser, Over};
-use examples::{Failure, Images, Paper, Set, Study, Within, both_outputs};
+use cotangent::train::KernelTask;
+use examples::{Failure, Images, Paper, Set, Study, TEN, Within, both_outputs};
 use figure::{Axis, Panel, Series};
 
 /// Space, seed, examples and steps.
 type Point = (&'static str, u64, usize, usize);
 /// Steps, and the losses of network and linear model.
-type Course = Vec<(usize, [f64; 2])>;
+type Losses = Vec<(usize, [f64; 2])>;
 
 const SPACES: [&str; 2] = ["weight space", "function space"];
 const MOMENTUM: f64 = 0.9;
@@ -36,39 +36,61 @@ fn settings(loss: Loss, optimiser: Optimiser) -> Settings {
     Settings { objective, optimiser, threads: Threads::available(), ..Settings::new(1.0, 0) }
 }
 
+/// Losses, if training has not diverged.
+fn finite(losses: [Option<f64>; 2]) -> Result<[f64; 2], Failure> {
+    match losses {
+        [Some(a), Some(b)] if a.is_finite() && b.is_finite() => Ok([a, b]),
+        _ => Err(format!("losses are {losses:?}").into()),
+    }
+}
+
 /// Both models by their weights, on batches: means over 39 steps, and the first.
-fn in_weights(network: &Network, task: &Task<f32>, point: &Point, done: &dyn Fn(f64)) -> Course {
+fn in_weights(
+    network: &Network,
+    task: &Task<f32>,
+    point: &Point,
+    done: &dyn Fn(f64),
+) -> Result<Losses, Failure> {
     let &(_, seed, examples, steps) = point;
     let batches = Batches { size: 128, seed };
     let nesterov = settings(Loss::CrossEntropy, Optimiser::Nesterov { momentum: MOMENTUM });
     let settings = Settings { batches: Some(batches), ..nesterov };
     let theta: Vec<f32> = network.init(seed);
-    let [train, test] = [&task.train_x, &task.test_x]
-        .map(|x| Linearized::of_network(network, network.examples(x)).at(&theta, x, &settings.threads));
+    // It stands for the one on the examples to train on, which would only be needed for their outputs.
+    let test = Linearized::of_network(network, network.examples(&task.test_x)).at(
+        &theta,
+        &task.test_x,
+        &settings.threads,
+    );
     let mut models = [
         Descent::network(network, &theta, task, &settings),
-        Descent::linear(network, [&train, &test], &theta, task, &settings),
+        Descent::linear(network, [&test, &test], &theta, task, &settings),
     ];
     let mut next = batches.of(examples);
-    let losses = (0..=steps).map(|step| {
-        done(step as f64 / steps as f64);
+    let mut losses = Vec::new();
+    for step in 0..=steps {
         let batch = next();
-        models.each_mut().map(|model| model.step(Some(&batch)).unwrap_or(f64::NAN))
-    });
-    let losses: Vec<[f64; 2]> = losses.collect();
+        losses.push(finite(models.each_mut().map(|model| model.step(Some(&batch))))?);
+        done(step as f64 / steps as f64);
+    }
     let mean = |part: &[[f64; 2]]| [0, 1].map(|i| part.iter().map(|losses| losses[i]).sum::<f64>() / 39.0);
     let rest = losses[1..].chunks_exact(39).zip(1..).map(|(part, i)| (39 * i, mean(part)));
-    [(0, losses[0])].into_iter().chain(rest).collect()
+    Ok([(0, losses[0])].into_iter().chain(rest).collect())
 }
 
 /// The network by its weights and the linear model by its kernel, on three losses.
-fn in_functions(network: &Network, task: &Task<f32>, point: &Point, done: &dyn Fn(f64)) -> Course {
+fn in_functions(
+    network: &Network,
+    task: &Task<f32>,
+    point: &Point,
+    done: &dyn Fn(f64),
+) -> Result<Losses, Failure> {
     let &(_, seed, _, steps) = point;
     let mut theta: Vec<f32> = network.init(seed);
     let (ntk, x, threads) = (Empirical::ntk(network), &task.train_x, Threads::available());
     let [kernel, cross] = [(x, None), (&task.test_x, Some(&x[..]))]
         .map(|(x, others)| Arc::new(ntk.kernel(Kind::Trace, &theta, x, others, &threads).into_values()));
-    let mut course = Course::new();
+    let mut course = Losses::new();
     for (stage, (loss, optimiser)) in [
         (Loss::Squared, Optimiser::Descent),
         (Loss::CrossEntropy, Optimiser::Descent),
@@ -84,7 +106,7 @@ fn in_functions(network: &Network, task: &Task<f32>, point: &Point, done: &dyn F
         let mut linear =
             Descent::in_function_space(&KernelTask { kernel, cross, start, targets, outputs: 10 }, &settings);
         for step in 0..steps {
-            let losses = [&mut trained, &mut linear].map(|model| model.step(None).unwrap_or(f64::NAN));
+            let losses = finite([&mut trained, &mut linear].map(|model| model.step(None)))?;
             if step % (steps / 20) == 0 {
                 course.push((stage * steps + step, losses));
                 done(course.len() as f64 / 60.0);
@@ -92,7 +114,7 @@ fn in_functions(network: &Network, task: &Task<f32>, point: &Point, done: &dyn F
         }
         theta = trained.point().to_vec();
     }
-    course
+    Ok(course)
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
@@ -101,20 +123,18 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let points: Vec<Point> = (0..seeds)
         .flat_map(|seed| [("weight space", seed, all, batches), ("function space", seed, 64, steps)])
         .collect();
-    let cost = |&(_, _, examples, steps): &Point| (examples.min(128) * steps) as f64;
-    let classes: Vec<u8> = (0..10).collect();
+    let cost = |&(space, .., steps): &Point| if space == SPACES[0] { 1.5 } else { 1.0 } * steps as f64;
     let found = study.measure(points, cost, |point, done| {
-        let task = Images::task(&images, &classes, [point.2, 64], point.1)?;
+        let task = Images::task(&images, &TEN, [point.2, 64], point.1)?;
         let way = if point.0 == SPACES[0] { in_weights } else { in_functions };
-        Ok(way(&network(images[0].size), &task, point, done))
+        way(&network(images[0].size), &task, point, done)
     })?;
 
     for space in SPACES {
         let paper = ["network", "linear model"].map(|model| Paper::Novak.curve(space, model));
         let curves = |of: &dyn Fn([f64; 2]) -> f64| {
-            found.curves(|point, course| {
-                let mine = course.iter().filter(|_| point.0 == space);
-                mine.map(|&(step, losses)| (point.1, step as f64, of(losses))).collect::<Vec<_>>()
+            found.of(|point| point.0 == space).curves(|point, course| {
+                course.iter().map(|&(step, losses)| (point.1, step as f64, of(losses))).collect::<Vec<_>>()
             })
         };
         let [network, linear, gap] =

@@ -16,19 +16,19 @@ const SINGLE: usize = 16;
 /// ‖Θ(M, n) − Θ‖_F/‖Θ‖_F for the mean tangent kernel of one output of M networks of n units, and the same for K, the covariance of
 /// their last hidden units.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Errors {
+pub struct KernelErrors {
     /// Of single networks, the geometric mean over the first 16.
     pub single: [f64; 2],
     /// Of means over the first 1, 2, 4, … networks.
     pub means: Vec<[f64; 2]>,
 }
 
-impl Errors {
+impl KernelErrors {
     /// Of so many networks with `depth` hidden relu layers of `width` units, σ_w² = 2 and no biases, one after another, on 20 inputs
     /// from N(0, 1) with 1024 components.
     ///
     /// # Errors
-    /// None: the kernels of these networks are known.
+    /// None, as kernels of infinite width are known for these networks.
     pub fn of_networks(
         [depth, width]: [usize; 2],
         networks: usize,
@@ -52,43 +52,38 @@ impl Errors {
 
         let (mut averages, mut single, mut means) = (None::<[Average<f32>; 2]>, [0.0; 2], Vec::new());
         let first = (seed << 32) + ((depth * width) << 12) as u64;
-        let mut drawn = Vec::new().into_iter();
-        for count in 1..=networks {
-            if drawn.len() == 0 {
-                // Drawing parameters takes most of the time.
-                let seeds = (count..=networks).take(threads.count()).map(|count| first + count as u64);
+        let counts: Vec<usize> = (1..=networks).collect();
+        for counts in counts.chunks(threads.count().min(4)) {
+            // Drawing parameters takes most of the time.
+            let drawn: Vec<Vec<f32>> = std::thread::scope(|scope| {
                 let network = &network;
-                drawn = std::thread::scope(|scope| {
-                    let drawing: Vec<_> =
-                        seeds.map(|seed| scope.spawn(move || network.init::<f32>(seed))).collect();
-                    drawing
-                        .into_iter()
-                        .filter_map(|thread| thread.join().ok())
-                        .collect::<Vec<_>>()
-                        .into_iter()
-                });
-            }
-            let theta = drawn.next().ok_or("parameters were not drawn")?;
-            let of_units = &theta[..units.parameters().len()];
-            let kernels = [(&ntk, &theta[..]), (&nngp, of_units)]
-                .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, &threads));
-            let error = |i: usize, of: MatRef<'_, f32>| relative_change(of, limits[i].matrix());
-            if count <= SINGLE {
-                let parts = networks.min(SINGLE) as f64;
-                for (i, (single, kernel)) in single.iter_mut().zip(&kernels).enumerate() {
-                    *single += error(i, kernel.matrix()).ln() / parts;
+                let draw = |count: &usize| first + *count as u64;
+                let drawing: Vec<_> =
+                    counts.iter().map(draw).map(|seed| scope.spawn(move || network.init(seed))).collect();
+                drawing.into_iter().map(|thread| thread.join().expect("drawing does not panic")).collect()
+            });
+            for (&count, theta) in counts.iter().zip(&drawn) {
+                let of_units = &theta[..units.parameters().len()];
+                let kernels = [(&ntk, &theta[..]), (&nngp, of_units)]
+                    .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, &threads));
+                let error = |i: usize, of: MatRef<'_, f32>| relative_change(of, limits[i].matrix());
+                if count <= SINGLE {
+                    let parts = networks.min(SINGLE) as f64;
+                    for (i, (single, kernel)) in single.iter_mut().zip(&kernels).enumerate() {
+                        *single += error(i, kernel.matrix()).ln() / parts;
+                    }
                 }
-            }
-            match &mut averages {
-                Some(averages) => {
-                    averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel));
+                match &mut averages {
+                    Some(averages) => {
+                        averages.iter_mut().zip(&kernels).for_each(|(mean, kernel)| mean.add(kernel));
+                    }
+                    none => *none = Some(kernels.map(Average::new)),
                 }
-                none => *none = Some(kernels.map(Average::new)),
+                if let Some(averages) = averages.as_ref().filter(|_| count.is_power_of_two()) {
+                    means.push([0, 1].map(|i| error(i, averages[i].mean().matrix())));
+                }
+                done(count as f64 / networks as f64);
             }
-            if let Some(averages) = averages.as_ref().filter(|_| count.is_power_of_two()) {
-                means.push([0, 1].map(|i| error(i, averages[i].mean().matrix())));
-            }
-            done(count as f64 / networks as f64);
         }
         Ok(Self { single: single.map(f64::exp), means })
     }

@@ -9,9 +9,14 @@ use cotangent::linearize::PowerLaw;
 pub struct Found<K, V>(pub Vec<(K, V)>);
 
 impl<K, V> Found<K, V> {
-    /// What was found at some of the points.
-    pub fn at(&self, mine: impl Fn(&K) -> bool) -> impl Iterator<Item = &V> {
-        self.0.iter().filter(move |(point, _)| mine(point)).map(|(_, found)| found)
+    /// Some of the points.
+    pub fn of(&self, mine: impl Fn(&K) -> bool) -> Found<&K, &V> {
+        Found(self.0.iter().filter(|(point, _)| mine(point)).map(|(point, found)| (point, found)).collect())
+    }
+
+    /// What was found at each of them.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, found)| found)
     }
 
     /// Curves of what `each` says of a point and of what was found there: seed, x and y, or none or many of them.
@@ -38,12 +43,12 @@ impl Curves {
         self.0.iter().filter_map(of_seed).collect()
     }
 
-    /// The geometric mean over seeds, where all have the same x.
+    /// The geometric mean over seeds, at each x that all of them have.
     pub fn mean(&self) -> Vec<(f64, f64)> {
-        let count = self.0.len() as f64;
-        let mean = |i: usize| (self.0.iter().map(|curve| curve[i].1.ln()).sum::<f64>() / count).exp();
-        let first = self.0.first().map_or(&[][..], |curve| curve);
-        first.iter().enumerate().map(|(i, &(x, _))| (x, mean(i))).collect()
+        let of_first = self.0.iter().take(1).flatten().map(|&(x, _)| (x, self.at(x)));
+        let of_all = of_first.filter(|(_, values)| values.len() == self.0.len());
+        let mean = |values: Vec<f64>| values.iter().map(|y| y.ln()).sum::<f64>() / values.len() as f64;
+        of_all.map(|(x, values)| (x, mean(values).exp())).collect()
     }
 
     /// The exponents of the power laws through the points from `first` up, one for each seed.

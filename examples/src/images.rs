@@ -11,6 +11,11 @@ use faer::{MatRef, Side};
 
 use crate::Failure;
 
+/// The ten digits, or kinds of things.
+pub const TEN: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+/// Of CIFAR-10.
+pub const HORSES_AND_PLANES: [u8; 2] = [7, 0];
+
 /// Sets of images for training and for testing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
@@ -114,7 +119,7 @@ impl Images {
 
     /// The task with each image shifted and scaled by itself, so that its pixels have mean 0 and variance 1, and ‖x‖² is the
     /// number of inputs.
-    pub fn each_alike<T: Real>(mut task: Task<T>, size: usize) -> Task<T> {
+    pub fn standardise_each<T: Real>(mut task: Task<T>, size: usize) -> Task<T> {
         let count = T::literal(size as f64);
         for image in task.train_x.chunks_exact_mut(size).chain(task.test_x.chunks_exact_mut(size)) {
             let mean = image.iter().copied().sum::<T>() / count;
@@ -125,17 +130,24 @@ impl Images {
         task
     }
 
-    /// So many images in coordinates of the space that they span, as many as there are images: random networks and gradients do not
-    /// see the difference, as their first layer knows nothing but inner products.
+    /// So many images, each multiplied so that ‖x‖² is the number of its coordinates, which are those in the space that the images
+    /// span: random networks and gradients do not see the difference, as their first layer knows nothing but inner products.
     ///
     /// # Errors
     /// If the eigenvalues of their Gram matrix are not found.
-    pub fn in_span(x: &[f32], count: usize) -> Result<Vec<f32>, Failure> {
+    pub fn in_span(x: &[f32], count: usize) -> Result<Vec<Vec<f32>>, Failure> {
         let x = MatRef::from_row_major_slice(x, count, x.len() / count);
         let gram =
             (x * x.transpose()).self_adjoint_eigen(Side::Lower).map_err(|error| format!("{error:?}"))?;
         let coordinate = |i: usize, j: usize| gram.U()[(i, j)] * gram.S()[j].max(0.0).sqrt();
-        Ok((0..count).flat_map(|i| (0..count).map(move |j| (i, j))).map(|(i, j)| coordinate(i, j)).collect())
+        let row = |i: usize| (0..count).map(|j| coordinate(i, j)).collect::<Vec<f32>>();
+        Ok((0..count).map(|i| Self::normalised(&row(i))).collect())
+    }
+
+    /// The multiple of x with ‖x‖² the number of its elements.
+    pub fn normalised(x: &[f32]) -> Vec<f32> {
+        let scale = (x.len() as f32 / x.iter().map(|x| x * x).sum::<f32>()).sqrt();
+        x.iter().map(|x| x * scale).collect()
     }
 
     /// Pixels and places among `classes` of some images.

@@ -18,7 +18,7 @@ mod quantity;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,9 +31,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use errors::Errors;
+pub use errors::KernelErrors;
 pub use found::{Curves, Found, exponent};
-pub use images::{Images, Set};
+pub use images::{HORSES_AND_PLANES, Images, Set, TEN};
 pub use linear::Linear;
 pub use moments::Moments;
 pub use pair::{loss, side_by_side};
@@ -107,11 +107,6 @@ pub fn run(
 }
 
 impl Study {
-    /// Whether the paper's setting is wanted.
-    pub fn full(&self) -> bool {
-        self.full
-    }
-
     /// The first in the paper's setting, and otherwise the second.
     pub fn either<T>(&self, full: T, quick: T) -> T {
         if self.full { full } else { quick }
@@ -147,8 +142,13 @@ impl Study {
             let path = out.join(self.name).with_extension("jsonl");
             let told = |error| format!("{}: {error}", path.display());
             fs::create_dir_all(out).map_err(told)?;
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            // A line that was being written when the program was killed cannot be read, and is measured again.
+            // A line that was being written when the program was killed may end within a character.
+            let text = match fs::read(&path) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(told(error).into()),
+            };
+            // It cannot be read, and is measured again.
             let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
             let lines = lines.filter(|line: &Line<serde_json::Value, V>| line.full == self.full);
             known = lines.map(|line| (line.of.to_string(), (line.seconds, line.found))).collect();
@@ -191,15 +191,14 @@ impl Study {
         Ok(Found(found))
     }
 
-    /// Takes what was found of a quantity, by each seed, and the number of the paper, if it has one; they should be that near.
-    pub fn hold(
-        &mut self,
-        name: impl Into<String>,
-        seeds: Vec<f64>,
-        published: impl Into<Option<f64>>,
-        within: Within,
-    ) {
-        self.quantities.push(Quantity { name: name.into(), seeds, published: published.into(), within });
+    /// Takes what was found of a quantity, by each seed, to be held against the number of the paper: they should be that near.
+    pub fn hold(&mut self, name: impl Into<String>, seeds: Vec<f64>, published: f64, within: Within) {
+        self.quantities.push(Quantity { name: name.into(), seeds, published: Some((published, within)) });
+    }
+
+    /// Takes a quantity that the paper has no number of.
+    pub fn note(&mut self, name: impl Into<String>, seeds: Vec<f64>) {
+        self.quantities.push(Quantity { name: name.into(), seeds, published: None });
     }
 
     /// Takes a panel of the figure.
@@ -212,7 +211,8 @@ impl Study {
         let Self { quantities, panels, .. } = self;
         println!("{}", self.about);
         println!("{:<58} {:>20} {:>10}  verdict", "", "found (95 %)", "published");
-        for quantity in quantities {
+        // A quick run does not measure all of them.
+        for quantity in quantities.iter().filter(|quantity| !quantity.seeds.is_empty()) {
             println!("{quantity}  {}", quantity.verdict(self.full));
         }
         println!("measured in {:.0} s", self.seconds);

@@ -60,7 +60,7 @@ impl Moments {
 
     /// The mean at point `i`, and so many standard deviations.
     pub fn at(&self, i: usize, deviations: f64) -> [f64; 2] {
-        [self.mean[i], deviations * self.covariance[(i, i)].sqrt()]
+        [self.mean[i], deviations * self.covariance[(i, i)].max(0.0).sqrt()]
     }
 
     /// The mean over `x`, which are as many as there are points, and so many standard deviations.

@@ -1,4 +1,4 @@
-//! Points of published curves, read off the figures of the papers: files in `published`, which name the figure and the curve.
+//! Points of published curves, read off figures or printed: files in `published`, which name the figure and the curve.
 
 /// A paper whose curves are held here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,7 @@ use std::fmt;
 pub(crate) struct Quantity {
     pub(crate) name: String,
     pub(crate) seeds: Vec<f64>,
-    pub(crate) published: Option<f64>,
-    pub(crate) within: Within,
+    pub(crate) published: Option<(f64, Within)>,
 }
 
 /// A distance from a published value.
@@ -29,8 +28,10 @@ impl Quantity {
 
     /// What the mean is, held against the published value: `full` is whether the setting is the paper's.
     pub(crate) fn verdict(&self, full: bool) -> &'static str {
-        let (found, Some(published)) = (self.mean(), self.published) else { return "not published" };
-        let near = match self.within {
+        let (found, Some((published, within))) = (self.mean(), self.published) else {
+            return "not published";
+        };
+        let near = match within {
             Within::Absolute(distance) => (found - published).abs() <= distance,
             Within::Relative(part) => (found - published).abs() <= part * published.abs(),
             Within::Factor(factor) => (found / published).ln().abs() <= factor.ln(),
@@ -48,8 +49,8 @@ impl Quantity {
             "mean": self.mean(),
             "half_width_95": half_width(&self.seeds),
             "seeds": self.seeds,
-            "published": self.published,
-            "within": format!("{:?}", self.within),
+            "published": self.published.map(|(published, _)| published),
+            "within": self.published.map(|(_, within)| format!("{within:?}")),
             "verdict": self.verdict(full),
         })
     }
@@ -63,7 +64,9 @@ impl fmt::Display for Quantity {
         };
         let published = self.published.map_or_else(
             || "–".into(),
-            |published| format!("{published:.4}").trim_end_matches('0').trim_end_matches('.').to_string(),
+            |(published, _)| {
+                format!("{published:.4}").trim_end_matches('0').trim_end_matches('.').to_string()
+            },
         );
         write!(f, "{:<58} {found:>20} {published:>10}", self.name)
     }

@@ -23,7 +23,7 @@ pub struct Panel {
     pub axes: [Axis; 2],
     /// The curves, drawn in order.
     pub series: Vec<Series>,
-    /// A heat map behind them, with a scale beside it.
+    /// A heat map behind them, with a scale beside it. Its colours are on the scale of the vertical axis.
     pub cells: Vec<Cell>,
 }
 
@@ -45,14 +45,14 @@ pub enum Scale {
     Linear,
 }
 
-/// A rectangle of a heat map, in the colour of its value, on the scale of the vertical axis.
+/// A rectangle of a heat map, in the colour of its value. One that scales cannot show is left out.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// From left to right.
     pub x: Range<f64>,
     /// From bottom to top.
     pub y: Range<f64>,
-    /// What its colour shows: finite, and positive on a logarithmic scale.
+    /// What its colour shows.
     pub value: f64,
 }
 
@@ -96,6 +96,14 @@ impl Panel {
     /// The same with two linear axes, of which these are the labels.
     pub fn linear(title: impl Into<String>, labels: [&str; 2], series: Vec<Series>) -> Self {
         Self::new(title, labels.map(Axis::linear), series)
+    }
+}
+
+impl Panel {
+    fn shown_cells(&self) -> impl Iterator<Item = &Cell> {
+        let [x, y] = self.axes.each_ref().map(|axis| axis.scale);
+        let shows = |scale: Scale, side: &Range<f64>| scale.shows(side.start) && scale.shows(side.end);
+        self.cells.iter().filter(move |cell| shows(x, &cell.x) && shows(y, &cell.y) && y.shows(cell.value))
     }
 }
 
@@ -255,20 +263,23 @@ fn draw_panel<B: DrawingBackend>(
 ) -> Result<(), FigureError> {
     let scales = panel.axes.each_ref().map(|axis| axis.scale);
     let colors = Colors::of(panel);
-    let area = if panel.cells.is_empty() {
-        area.clone()
-    } else {
-        let (map, scale) = area.split_horizontally(area.dim_in_pixel().0 - 84 * unit);
-        colors.draw_scale(&scale, unit)?;
-        map
+    let area = match &colors {
+        None => area.clone(),
+        Some(colors) => {
+            let (map, scale) = area.split_horizontally(area.dim_in_pixel().0 - 84 * unit);
+            colors.draw_scale(&scale, unit)?;
+            map
+        }
     };
     let shown = |&(x, y): &(f64, f64)| scales[0].shows(x) && scales[1].shows(y);
     let points = || panel.series.iter().flat_map(|series| series.points.iter().copied()).filter(shown);
-    let (x, y) = match hull(panel.cells.iter().map(|cell| &cell.x))
-        .zip(hull(panel.cells.iter().map(|cell| &cell.y)))
-    {
-        Some(of_map) => of_map,
-        None => (scales[0].range(&mut points().map(|p| p.0)), scales[1].range(&mut points().map(|p| p.1))),
+    let of_map = [
+        hull(panel.shown_cells().map(|cell| cell.x.clone())),
+        hull(panel.shown_cells().map(|cell| cell.y.clone())),
+    ];
+    let (x, y) = match of_map {
+        [Some(x), Some(y)] => (x, y),
+        _ => (scales[0].range(&mut points().map(|p| p.0)), scales[1].range(&mut points().map(|p| p.1))),
     };
     let mut places = Vec::new();
     for series in &panel.series {
@@ -310,8 +321,8 @@ fn draw_panel<B: DrawingBackend>(
 }
 
 /// From the first beginning to the last end of some ranges, if there are any.
-fn hull<'a>(ranges: impl Iterator<Item = &'a Range<f64>>) -> Option<Range<f64>> {
-    ranges.cloned().reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
+fn hull(ranges: impl Iterator<Item = Range<f64>>) -> Option<Range<f64>> {
+    ranges.reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
 }
 
 /// Which colour of a heat map stands for which value.
@@ -321,14 +332,16 @@ struct Colors {
 }
 
 impl Colors {
-    fn of(panel: &Panel) -> Self {
-        let values = || panel.cells.iter().map(|cell| cell.value);
-        let range = values().fold(f64::INFINITY, f64::min)..values().fold(f64::NEG_INFINITY, f64::max);
-        Self { range, scale: panel.axes[1].scale }
+    /// Those of the cells that are shown, if there are any.
+    fn of(panel: &Panel) -> Option<Self> {
+        let range = hull(panel.shown_cells().map(|cell| cell.value..cell.value))?;
+        Some(Self { range, scale: panel.axes[1].scale })
     }
 
     fn color(&self, value: f64) -> ShapeStyle {
-        ViridisRGB::get_color(self.scale.place(value, &self.range)).filled()
+        let place = self.scale.place(value, &self.range);
+        // Of a single value, no place is known.
+        ViridisRGB::get_color(if place.is_nan() { 0.5 } else { place }).filled()
     }
 
     /// Draws all colours, one above the other, and their values.
@@ -351,7 +364,7 @@ impl Colors {
             .disable_mesh()
             .disable_x_axis()
             .y_labels(6)
-            .y_label_formatter(&|place| format!("{:.2}", self.scale.value(*place, &self.range)))
+            .y_label_formatter(&|place| two_digits(self.scale.value(*place, &self.range)))
             .label_style((FONT, 13 * unit))
             .axis_style(BLACK.stroke_width(unit))
             .draw()?;
@@ -364,7 +377,7 @@ fn draw_series<'a, B, X, Y>(
     mut chart: ChartContext<'a, B, Cartesian2d<X, Y>>,
     unit: u32,
     panel: &Panel,
-    colors: &Colors,
+    colors: &Option<Colors>,
     legend: SeriesLabelPosition,
     shown: &dyn Fn(&(f64, f64)) -> bool,
 ) -> Result<(), FigureError>
@@ -388,9 +401,11 @@ where
         .x_max_light_lines(x.scale.light_lines())
         .y_max_light_lines(y.scale.light_lines())
         .draw()?;
-    chart.draw_series(panel.cells.iter().map(|cell| {
-        Rectangle::new([(cell.x.start, cell.y.start), (cell.x.end, cell.y.end)], colors.color(cell.value))
-    }))?;
+    if let Some(colors) = colors {
+        chart.draw_series(panel.shown_cells().map(|cell| {
+            Rectangle::new([(cell.x.start, cell.y.start), (cell.x.end, cell.y.end)], colors.color(cell.value))
+        }))?;
+    }
     let pixels = unit.cast_signed();
     for series in &panel.series {
         let color = PALETTE[series.color % PALETTE.len()];
@@ -458,6 +473,13 @@ fn short(x: f64) -> String {
     }
 }
 
+/// A number in two significant digits.
+fn two_digits(x: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of digits")]
+    let digits = (1.0 - x.abs().log10().floor()).clamp(0.0, 9.0) as usize;
+    format!("{x:.digits$}")
+}
+
 /// Some points of the way from one to another.
 fn between(a: (f64, f64), b: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     (1..16).map(|i| f64::from(i) / 16.0).map(move |t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
@@ -513,5 +535,24 @@ fn power_of_ten(x: f64) -> String {
     match (x / 10_f64.powi(exponent)).round() {
         one if one <= 1.0 => format!("10{power}"),
         times => format!("{times}·10{power}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Heat maps of one value, of none that can be shown, and beside values that cannot.
+    #[test]
+    fn maps_of_any_values() {
+        let cell = |i: i32, value| Cell { x: f64::from(i)..f64::from(i + 1), y: 1.0..2.0, value };
+        for values in [&[2.0][..], &[2.0, 2.0], &[-1.0], &[f64::NAN, 0.0, 3.0, 0.001]] {
+            let cells = (1..).zip(values).map(|(i, value)| cell(i, *value)).collect();
+            let panel = Panel { cells, ..Panel::logarithmic("map", ["x", "y"], vec![]) };
+            let mut svg = String::new();
+            draw(&SVGBackend::with_string(&mut svg, PANEL).into_drawing_area(), 1, "", &[panel])
+                .expect("drawn");
+            assert!(svg.contains("map"), "{svg}");
+        }
     }
 }
