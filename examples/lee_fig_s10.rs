@@ -64,7 +64,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let cells = curves.iter().flat_map(|(n, curves)| {
             curves.mean().into_iter().map(|(m, value)| Cell { x: around(*n), y: around(m), value })
         });
-        let equal = (2..2 * last).step_by(4).map(|log| {
+        let equal = (2..=budget).step_by(4).map(|log| {
             let [a, b] = [(log - last).max(0), log.min(last)].map(|log| f64::from(1 << log));
             Series::dashed("", 6, vec![(a, b), (b, a)])
         });

@@ -33,7 +33,7 @@ struct Point {
     width: usize,
     examples: usize,
     /// So many, divided by ηλ₀.
-    steps: f64,
+    steps: usize,
     /// So many of them are looked at.
     looks: usize,
 }
@@ -43,19 +43,10 @@ struct Point {
 struct Run {
     /// (f, λ) of the first example, where it was looked at.
     way: Vec<(f64, f64)>,
-    /// λ/λ₀ after the last step, if it was made.
+    /// Whether |f| was larger than |f₀| there.
+    rises: bool,
+    /// λ/λ₀ after the last step, unless training was diverging by then.
     end: Option<f64>,
-}
-
-impl Run {
-    /// λ/λ₀ in the end, unless it was diverging by then.
-    fn end(&self) -> Option<f64> {
-        self.end.filter(|&end| end < 2.0)
-    }
-
-    fn rises(&self) -> bool {
-        self.way.iter().any(|(f, _)| f.abs() > self.way[0].0.abs())
-    }
 }
 
 fn follow(network: &Network, task: &Task<f64>, point: &Point, done: &dyn Fn(f64)) -> Run {
@@ -67,8 +58,8 @@ fn follow(network: &Network, task: &Task<f64>, point: &Point, done: &dyn Fn(f64)
         largest_eigenvalue(jacobian.rows(), |v, out| jacobian.gram_apply(v, out), 1e-4, 100).value / n as f64
     };
     let first = lambda(&theta);
-    let (rate, steps, looks) =
-        (point.steep / first, (point.steps / point.steep).ceil() as usize, point.looks);
+    let rate = point.steep / first;
+    let (steps, looks) = ((point.steps as f64 / point.steep).ceil() as usize, point.looks);
     let settings = Settings { threads: threads.clone(), ..Settings::new(rate, steps) };
     let mut model = Descent::network(network, &theta, task, &settings);
     let records: Vec<usize> = (0..=looks.min(steps)).chain((looks < steps).then_some(steps)).collect();
@@ -78,8 +69,9 @@ fn follow(network: &Network, task: &Task<f64>, point: &Point, done: &dyn Fn(f64)
         let now = (model.outputs(Part::Train)[0], lambda(&theta));
         way.extend(Some(now).filter(|(f, lambda)| f.is_finite() && lambda.is_finite()));
     });
-    let end = way.last().filter(|_| trained.is_ok() && way.len() == records.len());
-    Run { end: end.map(|(_, lambda)| lambda / first), way }
+    let last = way.last().filter(|_| trained.is_ok() && way.len() == records.len());
+    let end = last.map(|(_, lambda)| lambda / first).filter(|end| *end < 2.0);
+    Run { rises: way.iter().any(|(f, _)| f.abs() > way[0].0.abs()), end, way }
 }
 
 /// How far a step was from the recursion, at most, relative to the terms of sums: f = v·u/√n is one of up to √n λ/2.
@@ -98,19 +90,17 @@ fn off(steep: f64, width: f64, way: &[(f64, f64)]) -> f64 {
 fn study(study: &mut Study) -> Result<(), Failure> {
     let images = study.images(Set::Mnist)?;
     let ([width, examples], seeds, step) = study.either(([512, 256], 10, 1), ([64, 64], 3, 4));
-    let mut points = Vec::new();
-    for seed in 0..seeds {
-        let (relu, width, examples, steps, looks) = (false, LINEAR, 1, 4000.0, 200);
-        let steeps = (1..=90).map(|i| 0.05 * f64::from(i));
-        points.extend(steeps.map(|steep| Point { relu, seed, steep, width, examples, steps, looks }));
-    }
-    for seed in 0..3 {
-        let (relu, steps, looks) = (true, 80.0, 0);
-        let steeps = (step..=32).step_by(step as usize).map(|i| 0.5 * f64::from(i));
-        points.extend(steeps.map(|steep| Point { relu, seed, steep, width, examples, steps, looks }));
-    }
+    let grid = |relu, seeds, steeps: Vec<f64>, width, examples, [steps, looks]: [usize; 2]| {
+        let at = move |seed, &steep: &f64| Point { relu, seed, steep, width, examples, steps, looks };
+        (0..seeds)
+            .flat_map(|seed| steeps.iter().map(move |steep| at(seed, steep)).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    let linear = grid(false, seeds, (1..=90).map(|i| 0.05 * f64::from(i)).collect(), LINEAR, 1, [4000, 200]);
+    let steeps = (step..=32).step_by(step).map(|i| 0.5 * i as f64).collect();
+    let relu = grid(true, 3, steeps, width, examples, [80, 0]);
     let cost = |point: &Point| if point.relu { 50.0 / point.steep } else { 0.01 };
-    let found = study.measure(points, cost, |point, done| {
+    let found = study.measure(linear.into_iter().chain(relu), cost, |point, done| {
         if point.relu {
             let layers = mlp(&[point.width; 3], 10, Activation::Relu, Scaling::ntk(2_f64.sqrt(), 0.0));
             let task = Images::task(&images, &TEN, [point.examples, 10], point.seed)?;
@@ -131,10 +121,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     };
     let difference =
         |steep, run: &Run| Some(1e15 * off(steep, LINEAR as f64, &run.way[..run.way.len().min(200)]));
-    let change =
-        |steep: f64, run: &Run| Some(LINEAR as f64 * (run.end().filter(|_| steep < 1.5)? - 1.0).abs());
-    let caught = |steep: f64, run: &Run| Some(steep * run.end().filter(|_| run.rises())?);
-    let converges = |steep, run: &Run| run.end().map(|_| steep);
+    let change = |steep: f64, run: &Run| Some(LINEAR as f64 * (run.end.filter(|_| steep < 1.5)? - 1.0).abs());
+    let caught = |steep: f64, run: &Run| Some(steep * run.end.filter(|_| run.rises)?);
+    let converges = |steep, run: &Run| run.end.map(|_| steep);
     let to_recursion = of(&linear, &difference);
     study.hold(
         "10¹⁵ × largest relative difference to the recursion",
@@ -142,7 +131,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         0.0,
         Within::Absolute(100.0),
     );
-    let steady = of(&linear, &|steep, run| (!run.rises()).then_some(steep));
+    let steady = of(&linear, &|steep, run| (!run.rises).then_some(steep));
     study.hold("linear: ηλ₀ up to which |f| never exceeds |f₀|", steady, 2.0, Within::Absolute(0.1));
     study.note("linear: largest n |λ − λ₀|/λ₀ below ηλ₀ = 1.5, O(1)", of(&linear, &change));
     study.note("linear: largest ηλ after a catapult (theorem: at most 2)", of(&linear, &caught));
@@ -152,7 +141,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     study.hold("relu: ηλ₀ up to which it does not diverge, about", bounded, 12.0, Within::Absolute(3.0));
 
     let ends = |runs: &Found<&Point, &Run>, last: i32| {
-        let ends = runs.0.iter().filter_map(|(point, run)| Some((point.steep, run.end()?)));
+        let ends = runs.0.iter().filter_map(|(point, run)| Some((point.steep, run.end?)));
         let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|steep| (steep, 2.0 / steep));
         vec![Series::points("networks", 0, ends.collect()), Series::dashed("2/η", 3, bound.collect())]
     };
