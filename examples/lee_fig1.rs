@@ -37,11 +37,14 @@ struct Changes {
     nngp: f64,
 }
 
+/// Steps and momentum, one after another.
+type Stages = &'static [(usize, f64)];
+
 const NAMES: [&str; 3] = ["3 relu layers", "3 tanh layers", "1 relu layer"];
 /// Networks, how many steps they make with which momentum, and slopes that the paper has for Θ̂ and K. What is slow to learn is
 /// learned by momentum: the last stages do to a linear model what 2¹⁵ steps and more without momentum do. (From the beginning
 /// on, it would throw networks about.)
-const RUNS: [(usize, &str, &[(usize, f64)], [Option<f64>; 2]); 4] = [
+const RUNS: [(usize, &str, Stages, [Option<f64>; 2]); 4] = [
     (0, "256 steps", &[(256, 0.0)], [Some(-0.80), None]),
     (1, "16 steps", &[(16, 0.0)], [Some(-1.00), None]),
     (2, "256 steps", &[(256, 0.0)], [Some(-0.89), Some(-0.95)]),
