@@ -223,16 +223,20 @@ const FONT: &str = "sans-serif";
 /// # Errors
 /// If a file cannot be written.
 pub fn write(title: &str, panels: &[Panel], stem: &Path) -> Result<(), FigureError> {
-    static REGISTER: Once = Once::new();
-    REGISTER.call_once(|| {
-        // The only failure is a font that cannot be read, and then text is missing from the PNG.
-        let _ = register_font(FONT, FontStyle::Normal, include_bytes!("../font/DejaVuSans-subset.ttf"));
-    });
+    register_embedded_font();
     let [rows, columns] = grid(panels.len()).map(|count| u32::try_from(count).unwrap_or(1));
     let (width, height) = (PANEL.0 * columns, PANEL.1 * rows);
     let (svg, png) = (stem.with_extension("svg"), stem.with_extension("png"));
     draw(&SVGBackend::new(&svg, (width, height)).into_drawing_area(), 1, title, panels)?;
     draw(&BitMapBackend::new(&png, (2 * width, 2 * height)).into_drawing_area(), 2, title, panels)
+}
+
+fn register_embedded_font() {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // The only failure is a font that cannot be read, and then text is missing from the PNG.
+        let _ = register_font(FONT, FontStyle::Normal, include_bytes!("../font/DejaVuSans-subset.ttf"));
+    });
 }
 
 /// Rows and columns for so many panels.
@@ -545,6 +549,7 @@ mod tests {
     /// Heat maps of one value, of none that can be shown, and beside values that cannot.
     #[test]
     fn maps_of_any_values() {
+        register_embedded_font();
         let cell = |i: i32, value| Cell { x: f64::from(i)..f64::from(i + 1), y: 1.0..2.0, value };
         for values in [&[2.0][..], &[2.0, 2.0], &[-1.0], &[f64::NAN, 0.0, 3.0, 0.001]] {
             let cells = (1..).zip(values).map(|(i, value)| cell(i, *value)).collect();
