@@ -26,7 +26,7 @@ struct Point {
 }
 
 const DATA: [(f64, f64); 4] = [(-2.2, -0.4), (-1.0, -0.2), (1.0, 0.3), (2.2, 0.3)];
-/// Widths, how many networks are measured here, in place of ten.
+/// Widths, and how many networks are measured here, in place of ten.
 const NETWORKS: [(usize, u64); 2] = [(50, 100), (1000, 30)];
 /// Where the published curves were read off.
 const ANGLES: [f64; 5] = [-3.0, -1.6, 0.0, 1.6, 3.0];

@@ -1,7 +1,8 @@
 //! Kernels averaged over random networks, against width and number of networks. (Lee et al. 2019, Fig. S10.)
 //!
 //! M relu networks with one hidden layer of n units, on inputs from N(0, 1) with 1024 components. Shown is the error of the mean of
-//! their tangent kernels, ‖Θ(M, n) − Θ‖_F/‖Θ‖_F, and the same of K, the covariance of hidden units, for n and M up to 4096: it is a function of n M alone, (nM)^{−1/2} times a constant.
+//! their tangent kernels, ‖Θ(M, n) − Θ‖_F/‖Θ‖_F, and the same of K, the covariance of hidden units, for n and M up to 4096: it is
+//! (nM)^{−1/2} times a constant.
 //!
 //! The paper leaves open σ_w, σ_b and the number of inputs. Here σ_w² = 2, σ_b = 0, and 20 inputs. To save time, n M ends at 2²⁰, in the
 //! paper at 2²⁴.
