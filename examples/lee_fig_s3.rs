@@ -7,7 +7,7 @@
 //!
 //! The loss is a mean over examples *and* outputs, as published losses show: they start at 0.286, where log 10 is 2.30. The paper
 //! leaves open the scale of the inputs (here ‖x‖² is about the number of pixels) and the kind of momentum (here the heavy ball). It
-//! makes 2¹⁸ steps, and `--full` 2¹¹.
+//! makes 2¹⁸ steps, and `--full` 2¹⁰.
 //!
 //! `cargo run --release -p examples --example lee_fig_s3 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (width, examples, watched, last) = study.either((2048, 50_000, 512, 11), (256, 900, 128, 7));
+    let (width, examples, watched, last) = study.either((2048, 50_000, 512, 10), (256, 900, 128, 7));
     let records: Vec<usize> = (0..=last).map(|j| 1 << j).collect();
     let images = study.images(Set::Mnist)?;
     let point = |seed| Point { width, examples, watched, steps: 1 << last, seed };
