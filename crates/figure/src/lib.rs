@@ -2,6 +2,8 @@
 //!
 //! `plotters` draws; the font of the PNG is embedded, so that none is looked for on the machine.
 
+mod colors;
+
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -11,8 +13,9 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::colors::colormaps::ViridisRGB;
 use plotters::style::register_font;
+
+use colors::{Colors, hull};
 
 /// One coordinate system with its curves.
 #[derive(Clone, Debug)]
@@ -97,9 +100,7 @@ impl Panel {
     pub fn linear(title: impl Into<String>, labels: [&str; 2], series: Vec<Series>) -> Self {
         Self::new(title, labels.map(Axis::linear), series)
     }
-}
 
-impl Panel {
     fn shown_cells(&self) -> impl Iterator<Item = &Cell> {
         let [x, y] = self.axes.each_ref().map(|axis| axis.scale);
         let shows = |scale: Scale, side: &Range<f64>| scale.shows(side.start) && scale.shows(side.end);
@@ -267,7 +268,8 @@ fn draw_panel<B: DrawingBackend>(
 ) -> Result<(), FigureError> {
     let scales = panel.axes.each_ref().map(|axis| axis.scale);
     let colors = Colors::of(panel);
-    let area = match &colors {
+    let colors = colors.as_ref();
+    let area = match colors {
         None => area.clone(),
         Some(colors) => {
             let (map, scale) = area.split_horizontally(area.dim_in_pixel().0 - 84 * unit);
@@ -308,71 +310,19 @@ fn draw_panel<B: DrawingBackend>(
             builder.build_cartesian_2d(x.log_scale(), y.log_scale())?,
             unit,
             panel,
-            &colors,
+            colors,
             legend,
             &shown,
         ),
         [Scale::Logarithmic, Scale::Linear] => {
-            draw_series(builder.build_cartesian_2d(x.log_scale(), y)?, unit, panel, &colors, legend, &shown)
+            draw_series(builder.build_cartesian_2d(x.log_scale(), y)?, unit, panel, colors, legend, &shown)
         }
         [Scale::Linear, Scale::Logarithmic] => {
-            draw_series(builder.build_cartesian_2d(x, y.log_scale())?, unit, panel, &colors, legend, &shown)
+            draw_series(builder.build_cartesian_2d(x, y.log_scale())?, unit, panel, colors, legend, &shown)
         }
         [Scale::Linear, Scale::Linear] => {
-            draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, &colors, legend, &shown)
+            draw_series(builder.build_cartesian_2d(x, y)?, unit, panel, colors, legend, &shown)
         }
-    }
-}
-
-/// From the first beginning to the last end of some ranges, if there are any.
-fn hull(ranges: impl Iterator<Item = Range<f64>>) -> Option<Range<f64>> {
-    ranges.reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
-}
-
-/// Which colour of a heat map stands for which value.
-struct Colors {
-    range: Range<f64>,
-    scale: Scale,
-}
-
-impl Colors {
-    /// Those of the cells that are shown, if there are any.
-    fn of(panel: &Panel) -> Option<Self> {
-        let range = hull(panel.shown_cells().map(|cell| cell.value..cell.value))?;
-        Some(Self { range, scale: panel.axes[1].scale })
-    }
-
-    fn color(&self, value: f64) -> ShapeStyle {
-        let place = self.scale.place(value, &self.range);
-        // Of a single value, no place is known.
-        ViridisRGB::get_color(if place.is_nan() { 0.5 } else { place }).filled()
-    }
-
-    /// Draws all colours, one above the other, and their values.
-    fn draw_scale<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-        unit: u32,
-    ) -> Result<(), FigureError> {
-        const STEPS: u32 = 128;
-        let mut builder = ChartBuilder::on(area);
-        builder.margin(10 * unit).margin_top(36 * unit).margin_bottom(52 * unit).y_label_area_size(48 * unit);
-        let mut chart = builder.build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        let steps = (0..STEPS).map(|i| [i, i + 1].map(|i| f64::from(i) / f64::from(STEPS)));
-        chart.draw_series(steps.map(|[low, high]| {
-            let value = self.scale.value(0.5 * (low + high), &self.range);
-            Rectangle::new([(0.0, low), (1.0, high)], self.color(value))
-        }))?;
-        chart
-            .configure_mesh()
-            .disable_mesh()
-            .disable_x_axis()
-            .y_labels(6)
-            .y_label_formatter(&|place| two_digits(self.scale.value(*place, &self.range)))
-            .label_style((FONT, 13 * unit))
-            .axis_style(BLACK.stroke_width(unit))
-            .draw()?;
-        Ok(())
     }
 }
 
@@ -381,7 +331,7 @@ fn draw_series<'a, B, X, Y>(
     mut chart: ChartContext<'a, B, Cartesian2d<X, Y>>,
     unit: u32,
     panel: &Panel,
-    colors: &Option<Colors>,
+    colors: Option<&Colors>,
     legend: SeriesLabelPosition,
     shown: &dyn Fn(&(f64, f64)) -> bool,
 ) -> Result<(), FigureError>
@@ -475,13 +425,6 @@ fn short(x: f64) -> String {
         "-0" => "0".into(),
         text => text.into(),
     }
-}
-
-/// A number in two significant digits.
-fn two_digits(x: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of digits")]
-    let digits = (1.0 - x.abs().log10().floor()).clamp(0.0, 9.0) as usize;
-    format!("{x:.digits$}")
 }
 
 /// Some points of the way from one to another.
