@@ -61,8 +61,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let mut task: Task<f32> = Images::task(&images, &[0, 1], [point.examples; 2], point.seed)?;
         // ‖x‖ = 1 in the paper is ‖x‖² = n₀ where weights are multiplied by n₀^{−1/2}.
         for x in task.train_x.chunks_exact_mut(size).chain(task.test_x.chunks_exact_mut(size)) {
-            let norm = x.iter().map(|x| x * x).sum::<f32>().sqrt();
-            x.iter_mut().for_each(|x| *x *= (size as f32).sqrt() / norm);
+            x.copy_from_slice(&Images::normalised(x));
         }
         let network = network(point, size);
         let theta: Vec<f32> = network.init(point.seed);
