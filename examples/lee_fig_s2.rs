@@ -19,7 +19,7 @@ use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
 use examples::{
-    Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side,
+    Each, Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side,
 };
 use figure::{Panel, Series};
 use serde::Serialize;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let sizes = study.either(&[(8, 9), (16, 8), (32, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
+    let sizes = study.either(&[(16, 8), (32, 8), (64, 7), (128, 7)][..], &[(4, 7), (8, 7), (16, 7)]);
     let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
     let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
@@ -47,6 +47,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
     let found = study.measure(points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
+        let task = images[0].standardise(Each::Channel, task);
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let windows = || Windows::new([3, 3], Padding::Same);
         let conv = || Conv { channels: point.channels, windows: windows(), scaling };
@@ -90,14 +91,14 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         distances.push(Series::line(format!("{channels} channels"), i, curve));
     }
     distances.push(Series::points("512, Lee et al.", 6, published[0].clone()));
-    let [network, linear] = [1, 2].map(|what| of_channels(sizes[0].0, what));
+    let [network, linear] = [1, 2].map(|what| of_channels(sizes[1].0, what));
     let losses = vec![
         Series::line("network", 0, network.mean()),
         Series::dashed("linear model", 1, linear.mean()),
         Series::points("network, Lee et al.", 0, published[1].clone()),
         Series::points("linear model, Lee et al.", 1, published[2].clone()),
     ];
-    let title = format!("Learning, {} channels", sizes[0].0);
+    let title = format!("Learning, {} channels", sizes[1].0);
     study.show(Panel::logarithmic("Distance of the linear model", ["t", "RMSE on test images"], distances));
     study.show(Panel::logarithmic(title, ["t", "loss"], losses));
     Ok(())

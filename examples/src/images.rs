@@ -34,6 +34,15 @@ impl fmt::Display for Set {
     }
 }
 
+/// What has a mean and a variance of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// All numbers of an image.
+    Image,
+    /// Those of a color.
+    Channel,
+}
+
 /// Images of one size, channels last, and their labels.
 #[derive(Clone, Debug)]
 pub struct Images {
@@ -41,6 +50,8 @@ pub struct Images {
     pub pixels: Vec<u8>,
     /// Bytes of an image.
     pub size: usize,
+    /// Of each pixel.
+    pub channels: usize,
     /// The class of each.
     pub labels: Vec<u8>,
 }
@@ -56,7 +67,7 @@ impl Set {
                 let read = |part: &str| -> Result<Images, Failure> {
                     let pixels = idx(folder, "mnist", &format!("{part}-images-idx3-ubyte"))?;
                     let labels = idx(folder, "mnist", &format!("{part}-labels-idx1-ubyte"))?.into_bytes();
-                    Images::new(pixels.into_bytes(), labels)
+                    Images::new(pixels.into_bytes(), labels, 1)
                 };
                 Ok([read("train")?, read("t10k")?])
             }
@@ -70,9 +81,9 @@ impl Set {
 }
 
 impl Images {
-    fn new(pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self, Failure> {
+    fn new(pixels: Vec<u8>, labels: Vec<u8>, channels: usize) -> Result<Self, Failure> {
         match pixels.len().checked_div(labels.len()) {
-            Some(size) if size * labels.len() == pixels.len() => Ok(Self { pixels, size, labels }),
+            Some(size) if size * labels.len() == pixels.len() => Ok(Self { pixels, size, channels, labels }),
             _ => Err(format!("{} bytes of images for {} labels", pixels.len(), labels.len()).into()),
         }
     }
@@ -84,6 +95,7 @@ impl Images {
         [0..1000, 1000..labels.len()].map(|part| Self {
             pixels: pixels[64 * part.start..64 * part.end].to_vec(),
             size: 64,
+            channels: 1,
             labels: labels[part].to_vec(),
         })
     }
@@ -117,15 +129,24 @@ impl Images {
         Ok(Task { train_x: scaled(&x), train_y: targets(y), test_x: scaled(&z), test_y: targets(w) })
     }
 
-    /// The task with each image shifted and scaled by itself, so that its pixels have mean 0 and variance 1, and ‖x‖² is the
-    /// number of inputs.
-    pub fn standardise_each<T: Real>(mut task: Task<T>, size: usize) -> Task<T> {
-        let count = T::literal(size as f64);
+    /// A task of such images, with each of them, or of their channels, shifted and scaled by itself, so that it has mean 0 and
+    /// variance 1, and ‖x‖² is the number of inputs.
+    pub fn standardise<T: Real>(&self, each: Each, mut task: Task<T>) -> Task<T> {
+        let size = self.size;
+        let channels = match each {
+            Each::Image => 1,
+            Each::Channel => self.channels,
+        };
+        let count = T::literal((size / channels) as f64);
         for image in task.train_x.chunks_exact_mut(size).chain(task.test_x.chunks_exact_mut(size)) {
-            let mean = image.iter().copied().sum::<T>() / count;
-            let variance = image.iter().map(|&x| (x - mean) * (x - mean)).sum::<T>() / count;
-            let scale = if variance > T::zero() { variance.sqrt().recip() } else { T::one() };
-            image.iter_mut().for_each(|x| *x = (*x - mean) * scale);
+            for channel in 0..channels {
+                let values = image.iter().copied().skip(channel).step_by(channels);
+                let mean = values.clone().sum::<T>() / count;
+                let variance = values.map(|x| (x - mean) * (x - mean)).sum::<T>() / count;
+                let scale = if variance > T::zero() { variance.sqrt().recip() } else { T::one() };
+                let values = image.iter_mut().skip(channel).step_by(channels);
+                values.for_each(|x| *x = (*x - mean) * scale);
+            }
         }
         task
     }
@@ -193,6 +214,7 @@ fn cifar(folder: &Path, names: &[&str], strip: &str) -> Result<Images, Failure> 
         return Images::new(
             pixels,
             idx(folder, "cifar10", &format!("{strip}-labels-idx1-ubyte"))?.into_bytes(),
+            3,
         );
     }
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
@@ -202,5 +224,5 @@ fn cifar(folder: &Path, names: &[&str], strip: &str) -> Result<Images, Failure> 
             pixels.extend((0..PLANE).flat_map(|i| [0, 1, 2].map(|channel| record[1 + channel * PLANE + i])));
         }
     }
-    Images::new(pixels, labels)
+    Images::new(pixels, labels, 3)
 }

@@ -6,11 +6,13 @@
 //! that a run that was killed goes on where it was. It [holds](Study::hold) what was found against what was published, and
 //! [shows](Study::show) it in panels of a figure.
 
+pub mod catapult;
 mod errors;
 mod found;
 mod images;
 mod linear;
 mod moments;
+pub mod notebook;
 mod pair;
 mod published;
 mod quantity;
@@ -33,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use errors::KernelErrors;
 pub use found::{Curves, Found, exponent};
-pub use images::{HORSES_AND_PLANES, Images, Set, TEN};
+pub use images::{Each, HORSES_AND_PLANES, Images, Set, TEN};
 pub use linear::Linear;
 pub use moments::Moments;
 pub use pair::{loss, side_by_side};
