@@ -8,6 +8,7 @@
 
 pub mod catapult;
 mod errors;
+pub mod flow;
 mod found;
 mod images;
 mod linear;
