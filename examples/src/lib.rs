@@ -7,6 +7,7 @@
 //! [shows](Study::show) it in panels of a figure.
 
 pub mod catapult;
+pub mod circle;
 mod errors;
 pub mod flow;
 mod found;

@@ -252,7 +252,11 @@ fn draw<B: DrawingBackend>(
     panels: &[Panel],
 ) -> Result<(), FigureError> {
     area.fill(&WHITE)?;
-    let area = area.margin(8 * unit, 8 * unit, 0, 8 * unit).titled(title, (FONT, 19 * unit))?;
+    let area = area.margin(8 * unit, 8 * unit, 0, 8 * unit);
+    // A title that is longer than the figure is wide is set smaller.
+    let size = 19 * unit;
+    let (length, _) = area.estimate_text_size(title, &(FONT, size).into_text_style(&area))?;
+    let area = area.titled(title, (FONT, size.min(size * area.dim_in_pixel().0 / length.max(1))))?;
     let [rows, columns] = grid(panels.len());
     for (area, panel) in area.split_evenly((rows, columns)).iter().zip(panels) {
         draw_panel(area, unit, panel)?;
@@ -488,6 +492,21 @@ fn power_of_ten(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_titles_are_smaller() {
+        register_embedded_font();
+        let size = |title: &str| {
+            let mut svg = String::new();
+            draw(&SVGBackend::with_string(&mut svg, PANEL).into_drawing_area(), 1, title, &[])
+                .expect("drawn");
+            let (_, rest) = svg.split_once("font-size=\"").expect("a title");
+            rest.split('"').next().and_then(|size| size.parse::<f64>().ok()).expect("a number")
+        };
+        assert_eq!(size("of a few words"), size("x"));
+        let [some, more] = [60, 120].map(|count| size(&"x".repeat(count)));
+        assert!(more < 0.6 * some && some < size("x"), "{some}, {more}");
+    }
 
     /// Heat maps of one value, of none that can be shown, and beside values that cannot.
     #[test]
