@@ -25,9 +25,10 @@ use examples::{
 use figure::{Panel, Series, Style};
 use serde::Serialize;
 
-/// A network: its seed, and that of the choice of images.
+/// A network: its seed, that of the choice of images, and how these are scaled.
 #[derive(Serialize)]
 struct Point {
+    each: Each,
     rate: f64,
     images: u64,
     width: usize,
@@ -35,6 +36,7 @@ struct Point {
 }
 
 const EXAMPLES: usize = 128;
+const EACH: Each = Each::Channel;
 /// The rate 0.5 on the mean square error is this one on the half of it.
 const RATE: f64 = 1.0;
 const ALPHAS: usize = 101;
@@ -58,7 +60,7 @@ fn alpha(i: usize) -> f64 {
 /// Images to train on, and x(α) to test on.
 fn task(images: &[Images; 2], seed: u64) -> Result<Task<f32>, Failure> {
     let task = Images::task(images, &HORSES_AND_PLANES, [EXAMPLES, 1], seed)?;
-    let Task { train_x, train_y, .. } = images[0].standardise(Each::Channel, task);
+    let Task { train_x, train_y, .. } = images[0].standardise(EACH, task);
     let rows = Images::in_span(&train_x, EXAMPLES)?;
     let first = |class| train_y.iter().position(|&y| y == class).ok_or("all images are of one class");
     let (x1, x2) = (&rows[first(-1.0)?], &rows[first(1.0)?]);
@@ -85,7 +87,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         limits.push([limit(Which::Ntk, &steps)?, limit(Which::Nngp, &[Training::Converged])?].concat());
     }
 
-    let of = |images, width| (0..networks).map(move |network| Point { rate: RATE, images, width, network });
+    let of = |images, width| {
+        (0..networks).map(move |network| Point { each: EACH, rate: RATE, images, width, network })
+    };
     let points = (0..trained).flat_map(|images| of(images, narrow).chain(of(images, wide)));
     let cost = |point: &Point| (point.width * (point.width + 100)) as f64;
     let found = study.measure(points, cost, |point, done| -> Result<Vec<Vec<f32>>, Failure> {

@@ -4,12 +4,12 @@
 //! classes of CIFAR-10 by gradient descent on all of them at rate 0.1, momentum 0.9, on the mean of ½ (f − y)². Its linear model makes
 //! the same steps. Shown are the root mean square of the difference of their outputs on 128 test images, and the losses of both.
 //!
-//! The paper has 512 channels, which take 250 times the operations of 32. `--full` has 8, 16 and 32, which make 512, 256 and 128
-//! steps, to show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
+//! The paper has 512 channels, which take 250 times the operations of 32. `--full` has 16 to 128, which make 256 to 64 steps, to
+//! show where they tend. Published times are 1.265 · 2ʲ = √η · 2ʲ⁺²: time is √η times the number of steps, as in the
 //! continuous limit of momentum, and the first point is that after 4 steps.
 //!
-//! The paper leaves open the scale of the inputs (here all pixels have mean 0 and variance 1), the padding (here zeros, so that the size is
-//! kept), and whether the pooling is over all pixels, as here.
+//! The paper leaves open the scale of the inputs (here that of Fig. 3), the padding (here zeros, so that the size is kept), and
+//! whether the pooling is over all pixels, as here.
 //!
 //! `cargo run --release -p examples --example lee_fig_s2 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
@@ -30,6 +30,7 @@ struct Point {
     steps: usize,
     seed: u64,
     examples: usize,
+    each: Each,
 }
 
 fn main() -> ExitCode {
@@ -40,14 +41,20 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let sizes = study.either(&[(16, 8), (32, 8), (64, 7), (128, 6)][..], &[(4, 7), (8, 7), (16, 7)]);
     let (examples, example, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
-    let point = |seed, &(channels, log): &(usize, u32)| Point { channels, steps: 1 << log, seed, examples };
+    let point = |seed, &(channels, log): &(usize, u32)| Point {
+        channels,
+        steps: 1 << log,
+        seed,
+        examples,
+        each: Each::Channel,
+    };
     let points: Vec<Point> =
         (0..seeds).flat_map(|seed| sizes.iter().map(move |size| point(seed, size))).collect();
 
     let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
     let found = study.measure(points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
-        let task = images[0].standardise(Each::Channel, task);
+        let task = images[0].standardise(point.each, task);
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
         let windows = || Windows::new([3, 3], Padding::Same);
         let conv = || Conv { channels: point.channels, windows: windows(), scaling };

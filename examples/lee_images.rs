@@ -12,7 +12,9 @@
 use std::process::ExitCode;
 
 use cotangent::prelude::*;
-use examples::{Each, Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, both_outputs, rms};
+use examples::{
+    Each, Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, both_outputs, flow, rms,
+};
 use figure::{Panel, Series};
 use serde::Serialize;
 
@@ -24,7 +26,7 @@ const RATE: f64 = 2.0;
 
 #[derive(Serialize)]
 struct Point {
-    way: &'static str,
+    each: Option<Each>,
     width: usize,
     examples: usize,
     choice: u64,
@@ -33,16 +35,14 @@ struct Point {
 
 /// Of each network, its losses in training and on test examples at all times.
 fn losses(images: &[Images; 2], point: &Point) -> Result<Vec<[Vec<f64>; 2]>, Failure> {
-    let &Point { way, width, examples, choice, networks } = point;
+    let &Point { each, width, examples, choice, networks } = point;
     let threads = Threads::available();
     let task: Task<f32> = Images::task(images, &HORSES_AND_PLANES, [examples; 2], choice)?;
-    let each = WAYS.into_iter().find(|&(name, _)| name == way).and_then(|(_, each)| each);
     let task = match each {
         Some(each) => images[0].standardise(each, task),
         None => task,
     };
-    let scaling = Scaling::ntk(2_f64.sqrt(), 0.1_f64.sqrt());
-    let network = Network::new(mlp(&[width; 5], 1, Activation::Relu, scaling), [images[0].size]);
+    let network = flow::network(false, width, images[0].size);
     let linear = Linear::of_limit(&network, &task, &threads)?;
     let flows = TIMES.map(|t| linear.flow(RATE * t));
     let targets =
@@ -63,15 +63,15 @@ fn losses(images: &[Images; 2], point: &Point) -> Result<Vec<[Vec<f64>; 2]>, Fai
 fn study(study: &mut Study) -> Result<(), Failure> {
     let (width, examples, choices, networks) = study.either((512, 256, 20, 5), (64, 32, 3, 4));
     let images = study.images(Set::Cifar10)?;
-    let point = |way, choice| Point { way, width, examples, choice, networks };
-    let points = WAYS.iter().flat_map(|&(way, _)| (0..choices).map(move |choice| point(way, choice)));
+    let point = |each, choice| Point { each, width, examples, choice, networks };
+    let points = WAYS.iter().flat_map(|&(_, each)| (0..choices).map(move |choice| point(each, choice)));
     let found = study.measure(points, |_| 1.0, |point, _| losses(&images, point))?;
 
     let parts = ["training loss", "test loss"];
     let published = |figure, part: usize| Paper::Lee.curve(figure, &format!("{}, linear model", parts[part]));
     let mut panels = parts.map(|_| Vec::new());
-    for (color, (way, _)) in WAYS.into_iter().enumerate() {
-        let runs = found.of(|point| point.way == way);
+    for (color, (way, each)) in WAYS.into_iter().enumerate() {
+        let runs = found.of(|point| point.each == each);
         // Logarithms of the loss of a part at a time: their mean and standard deviation.
         let spread = |part: usize, time: usize| {
             let all: Vec<f64> =

@@ -39,9 +39,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let layers = || mlp(&[WIDTH], 1, Activation::Identity, Scaling::ntk(1.0, 0.0));
     let network = Network::new(layers(), [1]);
     let task = Task { train_x: vec![1.0], train_y: vec![0.0], test_x: vec![], test_y: vec![] };
-    let found = study.measure(points, |_| 1.0, |point, done| Ok(point.follow(&network, &task, done)))?;
+    let found = study.measure(
+        points,
+        |point| point.steep.recip(),
+        |point, done| Ok(point.follow(&network, &task, done)),
+    )?;
 
-    let difference = |steep, run: &Outcome| Some(1e15 * off(steep, &run.way[..run.way.len().min(LOOKS)]));
+    let difference = |steep, run: &Outcome| Some(1e15 * off(steep, &run.way[..run.way.len().min(LOOKS + 1)]));
     let name = "10¹⁵ × largest relative difference to the recursion";
     study.hold(name, found.largest(difference), 0.0, Within::Absolute(100.0));
     let steady = found.largest(|steep, run| (!run.rises).then_some(steep));

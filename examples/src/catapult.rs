@@ -87,8 +87,10 @@ impl Found<Point, Outcome> {
     pub fn ends(&self, title: &str, last: i32) -> Panel {
         let ends = self.0.iter().filter_map(|(at, outcome)| Some((at.steep, outcome.end?)));
         let bound = (20..=10 * last).map(|i| 0.1 * f64::from(i)).map(|steep| (steep, 2.0 / steep));
-        let series =
-            vec![Series::points("networks", 0, ends.collect()), Series::dashed("2/η", 3, bound.collect())];
+        let series = vec![
+            Series::points("networks", 0, ends.collect()),
+            Series::dashed("2/(ηλ₀)", 3, bound.collect()),
+        ];
         Panel::linear(title, ["ηλ₀", "λ/λ₀ in the end"], series)
     }
 }

@@ -42,6 +42,13 @@ pub struct Moment {
     pub moved: [Vec<f64>; 2],
 }
 
+/// Such a network.
+pub fn network(standard: bool, width: usize, inputs: usize) -> Network {
+    let [w, b] = [2_f64.sqrt(), 0.1_f64.sqrt()];
+    let scaling = if standard { Scaling::standard(w, b) } else { Scaling::ntk(w, b) };
+    Network::new(mlp(&[width; 5], 1, Activation::Relu, scaling), [inputs])
+}
+
 impl Point {
     /// Trains the network by steps, and linear models that start with the same outputs by gradient flow, as in Eqs 8 to 11; at 1, 2, 4, …
     /// steps.
@@ -53,9 +60,7 @@ impl Point {
         let threads = Threads::available();
         let task: Task<f32> = Images::task(images, &HORSES_AND_PLANES, [examples; 2], seed)?;
         let task = images[0].standardise(Each::Channel, task);
-        let [w, b] = [2_f64.sqrt(), 0.1_f64.sqrt()];
-        let scaling = if standard { Scaling::standard(w, b) } else { Scaling::ntk(w, b) };
-        let network = Network::new(mlp(&[width; 5], 1, Activation::Relu, scaling), [images[0].size]);
+        let network = network(standard, width, images[0].size);
         let theta: Vec<f32> = network.init(seed);
         let mut linear = vec![Linear::of_network(&network, &theta, &task, &threads)?];
         if !standard {

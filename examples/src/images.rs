@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cotangent::data::{self, Idx};
 use cotangent::prelude::{Real, Task};
 use faer::{MatRef, Side};
+use serde::Serialize;
 
 use crate::Failure;
 
@@ -35,7 +36,7 @@ impl fmt::Display for Set {
 }
 
 /// What has a mean and a variance of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Each {
     /// All numbers of an image.
     Image,
