@@ -17,17 +17,17 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let points: Vec<Point> = (0..study.either(10, 3)).map(point).collect();
     let found = study.measure(points, |_| 1.0, |point, done| circle.follow(point, done))?;
 
-    let middle = circle.angles.len() / 2;
+    let middle = circle.angles().len() / 2;
     let growth =
         found.values().map(|kernels| 100.0 * (kernels.rows[1][middle] / kernels.rows[0][middle] - 1.0));
     study.hold("growth of Θ̂(x₀, x₀) in %", growth.collect(), 18.9, Within::Relative(0.3));
 
-    let along = |row: &[f64]| circle.angles.iter().copied().zip(row.iter().copied()).collect();
+    let along = |row: &[f64]| circle.angles().iter().copied().zip(row.iter().copied()).collect();
     let mut rows = vec![Series::dashed("limit", 6, along(&circle.limit()))];
     for (when, name) in ["at first", "after 200 steps"].into_iter().enumerate() {
         let networks = found.0.len() as f64;
         let mean = |i: usize| found.values().map(|kernels| kernels.rows[when][i]).sum::<f64>() / networks;
-        let means: Vec<f64> = (0..circle.angles.len()).map(mean).collect();
+        let means: Vec<f64> = (0..circle.angles().len()).map(mean).collect();
         rows.push(Series::line(format!("n = 500, {name}"), when, along(&means)));
         rows.push(Series::points("", when, Paper::Jacot.curve("1", &format!("Θ̂(x₀, x), {name}"))));
     }

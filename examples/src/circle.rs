@@ -43,8 +43,7 @@ pub struct Kernels {
 /// The circle, and the kernel of infinite width on it.
 #[derive(Debug)]
 pub struct Circle {
-    /// Of the points.
-    pub angles: Vec<f64>,
+    angles: Vec<f64>,
     points: Vec<f32>,
     limit: Kernel<f32>,
 }
@@ -76,6 +75,11 @@ impl Circle {
             angles.iter().flat_map(|angle| [angle.cos() as f32, angle.sin() as f32]).collect();
         let limit = Infinite::new(&network(1))?.kernels(&points, None, &Threads::available()).ntk;
         Ok(Self { angles, points, limit })
+    }
+
+    /// Of the points.
+    pub fn angles(&self) -> &[f64] {
+        &self.angles
     }
 
     /// Θ between the point at angle 0 and all.
