@@ -21,7 +21,7 @@ use serde::Serialize;
 const WAYS: [(&str, Option<Each>); 3] =
     [("all pixels alike", None), ("each image", Some(Each::Image)), ("each channel", Some(Each::Channel))];
 const TIMES: [f64; 4] = [0.32, 1.28, 5.12, 20.48];
-/// Of the half of the square, at which t passes.
+/// Of gradient flow on ½ the square in units of t: the paper's square has no ½.
 const RATE: f64 = 2.0;
 
 #[derive(Serialize)]
