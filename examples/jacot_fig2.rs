@@ -66,9 +66,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         Ok(model.outputs(Part::Test).iter().map(|&f| f.into()).collect::<Vec<f64>>())
     })?;
 
-    let limit = Moments::of_limit(&network(1), &task, Which::Ntk, &[Training::Converged], &threads)?;
+    let limit = Moments::of_limit(&network(1), &task, Which::Ntk, Training::Converged, &threads)?;
     // Which, and of which angle.
-    let percentile = |p: usize, i: usize| limit[0].at(i, (p as f64 - 1.0) * P90).iter().sum::<f64>();
+    let percentile = |p: usize, i: usize| limit.at(i, (p as f64 - 1.0) * P90).iter().sum::<f64>();
 
     let percentiles = ["P10", "P50", "P90"].map(|name| (name, Paper::Jacot.curve("2", name)));
     for (p, (name, published)) in percentiles.iter().enumerate() {

@@ -152,18 +152,32 @@ impl Images {
         task
     }
 
-    /// So many images, each multiplied so that ‖x‖² is the number of its coordinates, which are those in the space that the images
-    /// span: random networks and gradients do not see the difference, as their first layer knows nothing but inner products.
+    /// The same task with x(α) = α x₁ + (1 − α) x₂ to test on, where x₁ and x₂ are the first images with targets −1 and 1. All x
+    /// and x(α) are multiplied so that ‖x‖² is the number of their coordinates, which are those in the space that the images to
+    /// train on span: random networks and gradients do not see the difference, as their first layer knows nothing but inner
+    /// products.
     ///
     /// # Errors
-    /// If the eigenvalues of their Gram matrix are not found.
-    pub fn in_span(x: &[f32], count: usize) -> Result<Vec<Vec<f32>>, Failure> {
-        let x = MatRef::from_row_major_slice(x, count, x.len() / count);
+    /// If all images are of one class, or the eigenvalues of their Gram matrix are not found.
+    pub fn between(task: Task<f32>, alphas: &[f64]) -> Result<Task<f32>, Failure> {
+        let Task { train_x, train_y, .. } = task;
+        let count = train_y.len();
+        let x = MatRef::from_row_major_slice(&train_x, count, train_x.len() / count);
         let gram =
             (x * x.transpose()).self_adjoint_eigen(Side::Lower).map_err(|error| format!("{error:?}"))?;
         let coordinate = |i: usize, j: usize| gram.U()[(i, j)] * gram.S()[j].max(0.0).sqrt();
-        let row = |i: usize| (0..count).map(|j| coordinate(i, j)).collect::<Vec<f32>>();
-        Ok((0..count).map(|i| Self::normalised(&row(i))).collect())
+        let row = |i: usize| Self::normalised(&(0..count).map(|j| coordinate(i, j)).collect::<Vec<f32>>());
+        let first = |class| train_y.iter().position(|&y| y == class).ok_or("all images are of one class");
+        let [x1, x2] = [row(first(-1.0)?), row(first(1.0)?)];
+        let mixed =
+            |alpha: f32| x1.iter().zip(&x2).map(|(a, b)| alpha * a + (1.0 - alpha) * b).collect::<Vec<_>>();
+        let test_x = alphas.iter().flat_map(|&alpha| Self::normalised(&mixed(alpha as f32)));
+        Ok(Task {
+            train_x: (0..count).flat_map(row).collect(),
+            test_x: test_x.collect(),
+            test_y: vec![0.0; alphas.len()],
+            train_y,
+        })
     }
 
     /// The multiple of x with ‖x‖² the number of its elements.

@@ -7,7 +7,9 @@
 //! [shows](Study::show) it in panels of a figure.
 
 pub mod catapult;
+pub mod changes;
 pub mod circle;
+pub mod ensemble;
 mod errors;
 pub mod flow;
 mod found;
@@ -22,7 +24,7 @@ mod quantity;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -210,16 +212,26 @@ impl Study {
         self.panels.push(panel);
     }
 
-    #[allow(clippy::print_stdout, reason = "an example shows what it found")]
+    /// Prints what was found, and writes it: also if nobody reads what is printed.
     fn finish(&self) -> Result<(), Failure> {
-        let Self { quantities, panels, .. } = self;
-        println!("{}", self.about);
-        println!("{:<58} {:>20} {:>10}  verdict", "", "found (95 %)", "published");
+        let mut lines = vec![
+            self.about.to_owned(),
+            format!("{:<58} {:>20} {:>10}  verdict", "", "found (95 %)", "published"),
+        ];
         // A quick run does not measure all of them.
-        for quantity in quantities.iter().filter(|quantity| !quantity.seeds.is_empty()) {
-            println!("{quantity}  {}", quantity.verdict(self.full));
+        let measured = self.quantities.iter().filter(|quantity| !quantity.seeds.is_empty());
+        lines.extend(measured.map(|quantity| format!("{quantity}  {}", quantity.verdict(self.full))));
+        lines.push(format!("measured in {:.0} s\n", self.seconds));
+        let printed = io::stdout().write_all(lines.join("\n").as_bytes());
+        self.write()?;
+        match printed {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
         }
-        println!("measured in {:.0} s", self.seconds);
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let Self { quantities, panels, .. } = self;
         let Some(out) = &self.out else { return Ok(()) };
         let stem = out.join(self.name);
         let told = |error: &dyn Error| format!("{}: {error}", stem.display());

@@ -4,6 +4,7 @@ use cotangent::kernels::{Infinite, Which};
 use cotangent::prelude::{Network, Task, Threads};
 use cotangent::train::{ClosedForm, Ensemble, Ridge, Training};
 use faer::{Mat, MatRef};
+use figure::{Panel, Series, Style};
 
 use crate::Failure;
 use crate::linear::wide;
@@ -13,6 +14,8 @@ use crate::linear::wide;
 pub struct Moments {
     mean: Vec<f64>,
     covariance: Mat<f64>,
+    /// Of how many networks: infinite for those of infinite width.
+    count: f64,
 }
 
 impl Moments {
@@ -23,10 +26,10 @@ impl Moments {
         let mean: Vec<f64> = (0..points).map(|i| sum(i) / count).collect();
         let centred = Mat::from_fn(points, outputs.len(), |i, k| f64::from(outputs[k][i]) - mean[i]);
         let covariance = &centred * centred.transpose() * (count - 1.0).recip();
-        Self { mean, covariance }
+        Self { mean, covariance, count }
     }
 
-    /// Of networks of infinite width at the inputs to test on, after each training on those to train on, which follows the
+    /// Of networks of infinite width at the inputs to test on, after training on those to train on, which follows the
     /// given kernel: the NTK if all parameters are trained, the NNGP if the readout is, or for the posterior of the Gaussian
     /// process. (Lee et al. 2019, Eqs 14 to 16.)
     ///
@@ -36,9 +39,9 @@ impl Moments {
         network: &Network,
         task: &Task<f32>,
         which: Which,
-        trainings: &[Training],
+        training: Training,
         threads: &Threads,
-    ) -> Result<Vec<Self>, Failure> {
+    ) -> Result<Self, Failure> {
         let [x, z, y] = [&task.train_x, &task.test_x, &task.train_y].map(|values| wide(values));
         let limit = Infinite::new(network)?;
         let [dd, td, tt] =
@@ -51,11 +54,9 @@ impl Moments {
         let ensemble = Ensemble::new(&dynamics, dd.nngp.matrix());
         let points = ensemble.at::<f64>(cross, td.nngp.matrix());
         let y = MatRef::from_column_major_slice(&y, y.len(), 1);
-        let after = |&training: &Training| {
-            let mean = points.mean(y, training)?.col(0).iter().copied().collect();
-            Ok(Self { mean, covariance: points.covariance(tt.nngp.matrix(), training)? })
-        };
-        trainings.iter().map(after).collect()
+        let mean = points.mean(y, training)?.col(0).iter().copied().collect();
+        let covariance = points.covariance(tt.nngp.matrix(), training)?;
+        Ok(Self { mean, covariance, count: f64::INFINITY })
     }
 
     /// The mean at point `i`, and so many standard deviations.
@@ -63,30 +64,56 @@ impl Moments {
         [self.mean[i], deviations * self.covariance[(i, i)].max(0.0).sqrt()]
     }
 
-    /// The mean over `x`, which are as many as there are points, and so many standard deviations.
-    pub fn curve(&self, x: &[f64], deviations: f64) -> Vec<(f64, f64)> {
+    /// These of a limit, and those of networks, over x: means and two standard deviations. Published points are means, and two
+    /// standard deviations at the same x.
+    pub fn panel(
+        &self,
+        title: &str,
+        label: &str,
+        x: &[f64],
+        networks: Option<&Self>,
+        [means, deviations]: [&[(f64, f64)]; 2],
+    ) -> Panel {
+        let published = means
+            .iter()
+            .zip(deviations)
+            .flat_map(|(&(x, mean), &(_, two))| [-1.0, 0.0, 1.0].map(|side| (x, mean + side * two)));
+        let mut series = vec![
+            Series::new("limit, ± 2 sd", 0, Style::Band, self.band(x)),
+            Series::line("limit", 0, self.curve(x, 0.0)),
+            Series::points("published", 2, published.collect()),
+        ];
+        if let Some(networks) = networks {
+            series.push(Series::dashed("networks, ± 2 sd", 6, networks.band(x)));
+            series.push(Series::dashed("their mean", 3, networks.curve(x, 0.0)));
+        }
+        Panel::linear(title, [label, "f"], series)
+    }
+
+    /// The mean, and so many standard deviations.
+    fn curve(&self, x: &[f64], deviations: f64) -> Vec<(f64, f64)> {
         x.iter().enumerate().map(|(i, &x)| (x, self.at(i, deviations).iter().sum())).collect()
     }
 
-    /// The outline of so many standard deviations around the mean.
-    pub fn band(&self, x: &[f64], deviations: f64) -> Vec<(f64, f64)> {
-        let upper = self.curve(x, deviations).into_iter().rev();
-        self.curve(x, -deviations).into_iter().chain(upper).collect()
+    /// The outline of two of them.
+    fn band(&self, x: &[f64]) -> Vec<(f64, f64)> {
+        let upper = self.curve(x, 2.0).into_iter().rev();
+        self.curve(x, -2.0).into_iter().chain(upper).collect()
     }
 
-    /// Root mean squares of z, the differences of these means, and of these covariances, from those of the `limit`, in units of the
-    /// standard errors that so many normal variables have: both are about 1 if they are drawn from it. Points where it says
-    /// that standard deviations are less than `least` do not count.
-    pub fn scores(&self, limit: &Self, count: u64, least: f64) -> [f64; 2] {
-        let (c, count) = (&limit.covariance, count as f64);
-        let points: Vec<usize> = (0..self.mean.len()).filter(|&i| c[(i, i)] >= least * least).collect();
-        let of_mean = |&i: &usize| (self.mean[i] - limit.mean[i]).powi(2) / (c[(i, i)] / count);
-        let of_pair = |i: usize, j: usize| {
-            let variance = (c[(i, i)] * c[(j, j)] + c[(i, j)].powi(2)) / count;
-            (self.covariance[(i, j)] - c[(i, j)]).powi(2) / variance
+    /// Root mean squares of z, of means and of covariances: what those of networks differ from these of their limit by, in units
+    /// of the standard error that they have if outputs are normal variables. Both are about 1 if networks are draws from the
+    /// limit. Points with a standard deviation of less than `least` in the limit do not count.
+    pub fn scores(&self, networks: &Self, least: f64) -> [f64; 2] {
+        let points: Vec<usize> = (0..self.mean.len()).filter(|&i| self.at(i, 1.0)[1] >= least).collect();
+        let (mine, theirs, count) = (&self.covariance, &networks.covariance, networks.count);
+        let of_mean = |&i: &usize| (networks.mean[i] - self.mean[i]).powi(2) / (theirs[(i, i)] / count);
+        let of_pair = |(i, j): (usize, usize)| {
+            let variance = (theirs[(i, i)] * theirs[(j, j)] + theirs[(i, j)].powi(2)) / count;
+            (theirs[(i, j)] - mine[(i, j)]).powi(2) / variance
         };
-        let pairs = points.iter().flat_map(|&i| points.iter().map(move |&j| of_pair(i, j)));
-        let [means, pairs] = [points.iter().map(of_mean).collect(), pairs.collect::<Vec<f64>>()];
-        [means, pairs].map(|squares: Vec<f64>| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
+        let pairs = points.iter().flat_map(|&i| points.iter().map(move |&j| (i, j)));
+        [points.iter().map(of_mean).collect::<Vec<f64>>(), pairs.map(of_pair).collect()]
+            .map(|squares| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
     }
 }
