@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use examples::circle::{Circle, Kernels, Point, median};
-use examples::{Failure, Paper, Study, Within};
+use examples::{Failure, Paper, Study, Within, mean};
 use figure::{Panel, Series};
 
 /// Widths, and how many networks learn from N(0, 1) and on the circle.
@@ -48,7 +48,6 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         study.note(format!("n = {n}: share of networks below the published ‖Θ̂ − Θ‖/‖Θ‖"), below.collect());
     }
 
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let curve = |label: &str, color, circle, of_all: &dyn Fn(&[f64]) -> f64, what| {
         let all = networks.iter().map(|&(width, ..)| (width as f64, of(circle, width, what)));
         let points = all.filter(|(_, all)| !all.is_empty()).map(|(width, all)| (width, of_all(&all)));

@@ -4,7 +4,7 @@
 //! input and output weights change like width^{−1/2}, others like 1/width, and the tangent kernel Θ̂ and the covariance K of the last
 //! hidden layer nearly like 1/width.
 //!
-//! The paper trains for 2¹⁷ steps. To its end networks come here by momentum: 256 steps without it, 256 with 0.95 and 384 with 0.99
+//! The paper trains for 2¹⁷ steps. Here networks come near its end by momentum: 256 steps without it, 256 with 0.95 and 384 with 0.99
 //! do to a linear model about what 2¹⁵ to 2¹⁶ steps do.
 //!
 //! The paper leaves open σ_w, σ_b, the number of outputs, and what the loss is a mean over. Here σ_w = 1, σ_b = 0.05, ten outputs of
@@ -22,17 +22,17 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let images = study.images(Set::Mnist)?;
     let points = (0..seeds).flat_map(|seed| {
         widths.clone().map(move |log| Point {
+            set: Set::Mnist,
             activation: "relu",
             depth: 3,
             variance: 1.0,
-            outputs: 10,
             width: 1 << log,
             seed,
             steps,
         })
     });
     let found = study.measure(points, Point::cost, |point, done| point.changes(&images, done))?;
-    found.against(study, "1", "3 relu layers", study.either([256.0, 64.0], [16.0; 2]));
+    found.against(study, "1", ("relu", 3), study.either([256.0, 64.0], [16.0; 2]));
     Ok(())
 }
 

@@ -9,15 +9,13 @@
 //! standard errors.
 //!
 //! The paper leaves open the data and their scale. Here they are horses and planes of CIFAR-10, its other task of two classes, as
-//! in Fig. 3; all x and x(α) have ‖x‖² = their length, without which the published band would not be flat before training, and the
-//! square has no ½, without which it would be twice as wide after 256 steps at examples that are trained on. Networks have 768
-//! units in each layer, in the paper 8192; what that leaves is in `lee_fig2_widths`.
+//! in Fig. 3. All x and x(α) have ‖x‖² = their length: had they not, the published band would not be flat before training. The
+//! square has no ½: with it, the band would be twice as wide after 256 steps at examples that are trained on. Networks have 768
+//! units in each layer, in the paper 8192; what that changes is in `lee_fig2_widths`.
 //!
 //! `cargo run --release -p examples --example lee_fig2 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
 
-use cotangent::kernels::Which;
-use cotangent::train::Training;
 use examples::ensemble::{Choice, Point, TIMES, alphas};
 use examples::{Failure, Moments, Paper, Set, Study, Within};
 
@@ -29,19 +27,17 @@ const PLACES: [(&str, [usize; 2], [usize; 2]); 3] = [
 ];
 
 fn study(study: &mut Study) -> Result<(), Failure> {
-    let (width, [choices, trained], networks) = study.either((768, [10, 3], 100), (32, [3, 2], 20));
+    let (width, [choices, trained], count) = study.either((768, [10, 3], 100), (32, [3, 2], 20));
     let images = study.images(Set::Cifar10)?;
     let choices = (0..choices).map(|seed| Choice::new(&images, seed)).collect::<Result<Vec<_>, _>>()?;
-    let points =
-        (0..trained).flat_map(|images| (0..networks).map(move |network| Point { images, width, network }));
+    let points = Point::all(trained, &[width], count);
     let found =
         study.measure(points, |_| 1.0, |point, done| choices[point.images as usize].follow(point, done))?;
 
-    let networks = TIMES.into_iter().map(|(when, training)| (when, training, Which::Ntk));
-    let times = networks.chain([("posterior", Training::Converged, Which::Nngp)]);
-    for (time, (when, training, which)) in times.enumerate() {
-        let limits = choices.iter().map(|choice| choice.limit(which, training));
-        let limits = limits.collect::<Result<Vec<_>, _>>()?;
+    let steps = TIMES.into_iter().map(|count| (format!("{count} steps"), Some(count)));
+    for (time, (when, steps)) in steps.chain([("posterior".into(), None)]).enumerate() {
+        let limit = |choice: &Choice| steps.map_or_else(|| choice.posterior(), |count| choice.limit(count));
+        let limits = choices.iter().map(limit).collect::<Result<Vec<_>, _>>()?;
         let [means, bands] = ["mean", "2 sd"].map(|what| Paper::Lee.curve("2", &format!("{what}, {when}")));
         let mut hold = |what: &str, published, of: &dyn Fn(&Moments) -> f64| {
             let found = limits.iter().map(of).collect();
@@ -56,18 +52,18 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             hold(&format!("2 sd {place}"), published, &|m| ours.map(|i| m.at(i, 1.0)[1]).iter().sum());
         }
 
-        let moments = |images| {
+        let ensemble = |images| {
             let mine = found.of(|point| point.images == images);
-            let outputs = mine.values().filter_map(|seen| seen.outputs.get(time)).map(|f| &f[..]);
-            Moments::of(&outputs.collect::<Vec<_>>())
+            Moments::of(&mine.values().map(|seen| &seen.outputs[time][..]).collect::<Vec<_>>())
         };
-        // None of the posterior.
-        let ensembles: Vec<Moments> = (0..trained).filter(|_| time < TIMES.len()).map(moments).collect();
-        let scores = limits.iter().zip(&ensembles).map(|(limit, networks)| limit.scores(networks, 0.05));
-        let (of_means, of_covariances) = scores.map(|[means, covariances]| (means, covariances)).unzip();
-        study.note(format!("{when}: rms z of means"), of_means);
-        study.note(format!("{when}: rms z of covariances"), of_covariances);
-        study.show(limits[0].panel(when, "α", &alphas(), ensembles.first(), [&means, &bands]));
+        let ensembles: Vec<Moments> = steps.map_or(vec![], |_| (0..trained).map(ensemble).collect());
+        let scores = limits.iter().zip(&ensembles).map(|(limit, ensemble)| limit.scores(ensemble, 0.05));
+        let (means_of, covariances_of) = scores.map(|[means, covariances]| (means, covariances)).unzip();
+        if steps.is_some() {
+            study.note(format!("{when}: rms z of means"), means_of);
+            study.note(format!("{when}: rms z of covariances"), covariances_of);
+        }
+        study.show(limits[0].panel(&when, "α", &alphas(), ensembles.first(), [&means, &bands]));
     }
     Ok(())
 }

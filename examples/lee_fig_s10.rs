@@ -10,7 +10,7 @@
 //! `cargo run --release -p examples --example lee_fig_s10 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::{Curves, Failure, KernelErrors, Paper, Study, Within};
+use examples::{Curves, Failure, KernelErrors, Paper, Study, Within, mean};
 use figure::{Axis, Cell, Panel, Series};
 use serde::Serialize;
 
@@ -45,8 +45,8 @@ fn study(study: &mut Study) -> Result<(), Failure> {
             (0..=last).map(|log| (f64::from(1 << log), of_width(1 << log))).collect();
         let each = |of: &dyn Fn(f64, &Curves) -> Vec<f64>| -> Vec<f64> {
             let of_widths: Vec<Vec<f64>> = curves.iter().map(|(n, curves)| of(*n, curves)).collect();
-            let mean = |seed| of_widths.iter().map(|seeds| seeds[seed]).sum::<f64>() / of_widths.len() as f64;
-            (0..seeds as usize).map(mean).collect()
+            let of_seed = |seed: usize| of_widths.iter().map(|seeds| seeds[seed]).collect::<Vec<_>>();
+            (0..seeds as usize).map(|seed| mean(&of_seed(seed))).collect()
         };
         let slopes = each(&|_, curves| curves.slopes(0.0));
         study.hold(format!("slope in M: {name}"), slopes, -0.5, Within::Absolute(0.04));

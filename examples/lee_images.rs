@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use cotangent::prelude::*;
 use examples::{
-    Each, Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, both_outputs, flow, rms,
+    Each, Failure, HORSES_AND_PLANES, Images, Linear, Paper, Set, Study, both_outputs, flow, mean, rms,
 };
 use figure::{Panel, Series};
 use serde::Serialize;
@@ -76,7 +76,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let spread = |part: usize, time: usize| {
             let all: Vec<f64> =
                 runs.values().flat_map(|runs| runs.iter().map(|run| run[part][time].ln())).collect();
-            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let mean = mean(&all);
             (mean, rms(&all, &vec![mean; all.len()]))
         };
         for figure in ["3", "S8"] {
@@ -88,8 +88,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
                     squares.extend(at.map(|(_, loss)| ((loss.ln() - mean) / deviation).powi(2)));
                 }
             }
-            let mean = squares.iter().sum::<f64>() / squares.len() as f64;
-            study.note(format!("Fig. {figure}, {way}: rms of z"), vec![mean.sqrt()]);
+            study.note(format!("Fig. {figure}, {way}: rms of z"), vec![mean(&squares).sqrt()]);
         }
         for (part, series) in panels.iter_mut().enumerate() {
             let mean = TIMES.into_iter().enumerate().map(|(time, t)| (t, spread(part, time).0.exp()));

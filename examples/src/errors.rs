@@ -1,12 +1,13 @@
 //! Kernels of random networks, held against those of infinite width.
 
+use cotangent::kernels::Average;
 use cotangent::kernels::measures::relative_change;
-use cotangent::kernels::{Average, Empirical, Infinite, Kind};
-use cotangent::prelude::{Activation, Dense, Network, Scaling, Serial, Threads};
+use cotangent::prelude::{Activation, Dense, Network, Scaling, Threads};
 use faer::MatRef;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::hidden::Hidden;
 
 const INPUTS: usize = 1024;
 const EXAMPLES: usize = 20;
@@ -40,15 +41,8 @@ impl KernelErrors {
         let source = Network::new(Dense { width: EXAMPLES, scaling: Scaling::ntk(1.0, 0.0) }, [INPUTS]);
         let x = &source.init::<f32>(seed)[..EXAMPLES * INPUTS];
         let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.0);
-        let layer = |layers: Serial, _| layers.then(Dense { width, scaling }).then(Activation::Relu);
-        let hidden = || (0..depth).fold(Serial::new(), layer);
-        let units = Network::new(hidden(), [INPUTS]);
-        let network = Network::new(hidden().then(Dense { width: 1, scaling }), [INPUTS]);
-        let limits = [
-            Infinite::new(&network)?.kernels(x, None, &threads).ntk,
-            Infinite::new(&units)?.kernels(x, None, &threads).nngp,
-        ];
-        let (ntk, nngp) = (Empirical::ntk(&network), Empirical::nngp(&units));
+        let hidden = Hidden::new(INPUTS, [depth, width], 1, &Activation::Relu, scaling);
+        let limits = hidden.limits(x, &threads)?;
 
         let (mut averages, mut single, mut means) = (None::<[Average<f32>; 2]>, [0.0; 2], Vec::new());
         let first = (seed << 32) + ((depth * width) << 12) as u64;
@@ -56,16 +50,14 @@ impl KernelErrors {
         for counts in counts.chunks(threads.count().min(4)) {
             // Drawing parameters takes most of the time.
             let drawn: Vec<Vec<f32>> = std::thread::scope(|scope| {
-                let network = &network;
+                let network = &hidden.network;
                 let draw = |count: &usize| first + *count as u64;
                 let drawing: Vec<_> =
                     counts.iter().map(draw).map(|seed| scope.spawn(move || network.init(seed))).collect();
                 drawing.into_iter().map(|thread| thread.join().expect("drawing does not panic")).collect()
             });
             for (&count, theta) in counts.iter().zip(&drawn) {
-                let of_units = &theta[..units.parameters().len()];
-                let kernels = [(&ntk, &theta[..]), (&nngp, of_units)]
-                    .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, &threads));
+                let kernels = hidden.kernels(theta, x, &threads);
                 let error = |i: usize, of: MatRef<'_, f32>| relative_change(of, limits[i].matrix());
                 if count <= SINGLE {
                     let parts = networks.min(SINGLE) as f64;

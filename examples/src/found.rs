@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use cotangent::linearize::PowerLaw;
 
+use crate::mean;
+
 /// Points, and what was found at each.
 #[derive(Clone, Debug)]
 pub struct Found<K, V>(pub Vec<(K, V)>);
@@ -47,8 +49,8 @@ impl Curves {
     pub fn mean(&self) -> Vec<(f64, f64)> {
         let of_first = self.0.iter().take(1).flatten().map(|&(x, _)| (x, self.at(x)));
         let of_all = of_first.filter(|(_, values)| values.len() == self.0.len());
-        let mean = |values: Vec<f64>| values.iter().map(|y| y.ln()).sum::<f64>() / values.len() as f64;
-        of_all.map(|(x, values)| (x, mean(values).exp())).collect()
+        let log = |values: Vec<f64>| values.into_iter().map(f64::ln).collect::<Vec<_>>();
+        of_all.map(|(x, values)| (x, mean(&log(values)).exp())).collect()
     }
 
     /// The exponents of the power laws through the points from `first` up, one for each seed.

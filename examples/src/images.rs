@@ -18,7 +18,7 @@ pub const TEN: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 pub const HORSES_AND_PLANES: [u8; 2] = [7, 0];
 
 /// Sets of images for training and for testing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Set {
     /// 28 × 28 digits. (LeCun et al. 1998.)
     Mnist,

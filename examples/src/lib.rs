@@ -13,6 +13,7 @@ pub mod ensemble;
 mod errors;
 pub mod flow;
 mod found;
+mod hidden;
 mod images;
 mod linear;
 mod moments;
@@ -44,7 +45,7 @@ pub use linear::Linear;
 pub use moments::Moments;
 pub use pair::{loss, side_by_side};
 pub use published::Paper;
-pub use quantity::Within;
+pub use quantity::{Within, mean, variance};
 
 use quantity::Quantity;
 

@@ -19,7 +19,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of networks, each of which says so at the points.
+    /// Of networks, whose outputs at the points these are.
     pub fn of(outputs: &[&[f32]]) -> Self {
         let (count, points) = (outputs.len() as f64, outputs.first().map_or(0, |f| f.len()));
         let sum = |i: usize| outputs.iter().map(|f| f64::from(f[i])).sum::<f64>();
@@ -64,19 +64,18 @@ impl Moments {
         [self.mean[i], deviations * self.covariance[(i, i)].max(0.0).sqrt()]
     }
 
-    /// These of a limit, and those of networks, over x: means and two standard deviations. Published points are means, and two
-    /// standard deviations at the same x.
+    /// The limit, and an ensemble if there is one, over x: means and two standard deviations, beside published ones.
     pub fn panel(
         &self,
         title: &str,
         label: &str,
         x: &[f64],
         networks: Option<&Self>,
-        [means, deviations]: [&[(f64, f64)]; 2],
+        [means, bands]: [&[(f64, f64)]; 2],
     ) -> Panel {
         let published = means
             .iter()
-            .zip(deviations)
+            .zip(bands)
             .flat_map(|(&(x, mean), &(_, two))| [-1.0, 0.0, 1.0].map(|side| (x, mean + side * two)));
         let mut series = vec![
             Series::new("limit, ± 2 sd", 0, Style::Band, self.band(x)),
@@ -101,15 +100,15 @@ impl Moments {
         self.curve(x, -2.0).into_iter().chain(upper).collect()
     }
 
-    /// Root mean squares of z, of means and of covariances: what those of networks differ from these of their limit by, in units
-    /// of the standard error that they have if outputs are normal variables. Both are about 1 if networks are draws from the
-    /// limit. Points with a standard deviation of less than `least` in the limit do not count.
+    /// Root mean squares of z, of means and of covariances of networks: their differences from these of the limit in units of the
+    /// standard errors that as many draws from it have, which are normal variables. Both are about 1 if networks are such draws.
+    /// Points with a standard deviation of less than `least` do not count.
     pub fn scores(&self, networks: &Self, least: f64) -> [f64; 2] {
         let points: Vec<usize> = (0..self.mean.len()).filter(|&i| self.at(i, 1.0)[1] >= least).collect();
         let (mine, theirs, count) = (&self.covariance, &networks.covariance, networks.count);
-        let of_mean = |&i: &usize| (networks.mean[i] - self.mean[i]).powi(2) / (theirs[(i, i)] / count);
+        let of_mean = |&i: &usize| (networks.mean[i] - self.mean[i]).powi(2) / (mine[(i, i)] / count);
         let of_pair = |(i, j): (usize, usize)| {
-            let variance = (theirs[(i, i)] * theirs[(j, j)] + theirs[(i, j)].powi(2)) / count;
+            let variance = (mine[(i, i)] * mine[(j, j)] + mine[(i, j)].powi(2)) / (count - 1.0);
             (theirs[(i, j)] - mine[(i, j)]).powi(2) / variance
         };
         let pairs = points.iter().flat_map(|&i| points.iter().map(move |&j| (i, j)));

@@ -22,13 +22,9 @@ pub enum Within {
 }
 
 impl Quantity {
-    fn mean(&self) -> f64 {
-        self.seeds.iter().sum::<f64>() / self.seeds.len() as f64
-    }
-
     /// What the mean is, held against the published value: `full` is whether the setting is the paper's.
     pub(crate) fn verdict(&self, full: bool) -> &'static str {
-        let (found, Some((published, within))) = (self.mean(), self.published) else {
+        let (found, Some((published, within))) = (mean(&self.seeds), self.published) else {
             return "not published";
         };
         let near = match within {
@@ -46,7 +42,7 @@ impl Quantity {
     pub(crate) fn report(&self, full: bool) -> serde_json::Value {
         serde_json::json!({
             "name": self.name,
-            "mean": self.mean(),
+            "mean": mean(&self.seeds),
             "half_width_95": half_width(&self.seeds),
             "seeds": self.seeds,
             "published": self.published.map(|(published, _)| published),
@@ -59,8 +55,8 @@ impl Quantity {
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = match half_width(&self.seeds) {
-            half if half.is_nan() => format!("{:.4}", self.mean()),
-            half => format!("{:.4} ± {half:.4}", self.mean()),
+            half if half.is_nan() => format!("{:.4}", mean(&self.seeds)),
+            half => format!("{:.4} ± {half:.4}", mean(&self.seeds)),
         };
         let published = self.published.map_or_else(
             || "–".into(),
@@ -72,12 +68,21 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// Σ x/N
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// That which independent values are drawn with, Σ (x − mean)²/(N − 1): NaN of a single one.
+pub fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
+}
+
 /// Half of the 95 % confidence interval of the mean of independent normal values: t s/√n. NaN of a single one.
 fn half_width(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    if values.len() < 2 { f64::NAN } else { student(values.len() - 1) * (variance / count).sqrt() }
+    let error = (variance(values) / values.len() as f64).sqrt();
+    if values.len() < 2 { f64::NAN } else { student(values.len() - 1) * error }
 }
 
 /// The 97.5 % quantile of Student's t distribution: with t = √ν tan φ, its density is proportional to cos^{ν−1} φ.
