@@ -37,7 +37,7 @@ pub struct Point {
 pub struct Changes {
     /// Of the parameters of each layer.
     pub layers: Vec<f64>,
-    /// Of the tangent kernel Θ̂.
+    /// Of the tangent kernel Θ̂, between all outputs: a mean over them changes three times less.
     pub ntk: f64,
     /// Of the covariance K of the last hidden layer.
     pub nngp: f64,
@@ -136,6 +136,9 @@ impl Found<Point, Vec<Changes>> {
                 let slope = exponent(&same.collect::<Vec<_>>());
                 let what = format!("slope, {network}, n ≥ {first}: {name}");
                 study.hold(what, curves.slopes(first), slope, Within::Absolute(near));
+                let height = paper.iter().filter(|point| point.0 == last).map(|point| point.1);
+                let what = format!("{network}, n = {last}: {name}");
+                height.for_each(|height| study.hold(&what, curves.at(last), height, Within::Factor(1.5)));
                 shown.push(Series::line(name, color, mean));
                 shown.push(Series::points("", color, paper));
             }

@@ -30,14 +30,14 @@ impl Hidden {
         Self { network, layers, ntk, nngp }
     }
 
-    /// The tangent kernel of the mean over outputs, and the covariance of the units of the last hidden layer.
+    /// The tangent kernel, of all outputs with all, and the covariance of the units of the last hidden layer.
     pub(crate) fn kernels(&self, theta: &[f32], x: &[f32], threads: &Threads) -> [Kernel<f32>; 2] {
         let of_layers = &theta[..self.layers.parameters().len()];
-        [(&self.ntk, theta), (&self.nngp, of_layers)]
-            .map(|(kernel, theta)| kernel.kernel(Kind::Trace, theta, x, None, threads))
+        let ntk = self.ntk.kernel(Kind::Full, theta, x, None, threads);
+        [ntk, self.nngp.kernel(Kind::Trace, of_layers, x, None, threads)]
     }
 
-    /// The same at infinite width.
+    /// The same at infinite width, for one output.
     ///
     /// # Errors
     /// If the activation has none that is known.
