@@ -54,14 +54,18 @@ impl Quantity {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Four decimals, or three figures of small numbers.
+        let decimals = |x: f64| (2.0 - x.abs().clamp(1e-9, 1.0).log10().floor()).max(4.0) as usize;
+        let mean = mean(&self.seeds);
         let found = match half_width(&self.seeds) {
-            half if half.is_nan() => format!("{:.4}", mean(&self.seeds)),
-            half => format!("{:.4} ± {half:.4}", mean(&self.seeds)),
+            half if half.is_nan() => format!("{mean:.0$}", decimals(mean)),
+            half => format!("{mean:.0$} ± {half:.0$}", decimals(mean)),
         };
         let published = self.published.map_or_else(
             || "–".into(),
             |(published, _)| {
-                format!("{published:.4}").trim_end_matches('0').trim_end_matches('.').to_string()
+                let number = format!("{published:.0$}", decimals(published));
+                number.trim_end_matches('0').trim_end_matches('.').to_string()
             },
         );
         write!(f, "{:<58} {found:>20} {published:>10}", self.name)
