@@ -7,8 +7,8 @@
 //! `cargo run --release -p examples --example jacot_fig1 -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::circle::{Circle, Point};
-use examples::{Failure, Paper, Study, Within, mean, variance};
+use examples::circle::{Circle, Point, published_spread};
+use examples::{Failure, Paper, Study, Within, mean};
 use figure::{Panel, Series};
 
 /// Their width, and how many there are.
@@ -41,14 +41,13 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let growth = at(0).zip(at(1)).map(|(before, after)| 100.0 * (after / before - 1.0)).collect();
         let of_paper = 100.0 * (published[1] / published[0] - 1.0);
         study.hold(format!("n = {width}: growth of Θ̂(x₀, x₀) in %"), growth, of_paper, Within::Relative(0.3));
-        let deviation = variance(&at(0).collect::<Vec<_>>()).sqrt();
-        let of_paper = Paper::Jacot.curve("1", &format!("n = {width}, standard deviation at first"))[0].1;
-        // That of ten values is known to a quarter, that of three to a half.
-        let within = Within::Factor(if count < 10 { 3.0 } else { 2.0 });
+        // The standard deviation of ten values is known to a quarter, that of three to a half.
+        let within = Within::Factor(if count < 10 { 2.0 } else { 1.5 });
+        let name = format!("n = {width}: standard deviation of Θ̂(x₀, x) by its mean");
         study.hold(
-            format!("n = {width}: standard deviation of Θ̂(x₀, x₀)"),
-            vec![deviation],
-            of_paper,
+            name,
+            vec![circle.spread(&mine.values().copied().collect::<Vec<_>>())],
+            published_spread(width),
             within,
         );
     }

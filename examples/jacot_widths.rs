@@ -6,12 +6,13 @@
 //!
 //! It does not say what its error of Θ̂ is, nor of how many networks. In the Frobenius norm, the mean error of ours is 1.2 to 1.8
 //! times as large, and the share of networks with a smaller one than published is shown beside it; the median error of Θ̂(x, x) is
-//! within 30 % of the published one at all widths.
+//! within 30 % of the published one at all widths. So is the standard deviation of Θ̂(x₀, x) of the one that the ten networks of the paper
+//! itself have at n = 500, times √(500/n).
 //!
 //! `cargo run --release -p examples --example jacot_widths -- [--full] [--out FOLDER]`
 use std::process::ExitCode;
 
-use examples::circle::{Circle, Kernels, Point, median};
+use examples::circle::{Circle, Kernels, Point, median, published_spread};
 use examples::{Failure, Paper, Study, Within, mean};
 use figure::{Panel, Series};
 
@@ -34,6 +35,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     };
     let [errors, drifts] =
         ["error", "drift"].map(|what| Paper::Jacot.curve("1", &format!("in numpy, {what}")));
+    let mut spreads = Vec::new();
     for (&(n, error), &(_, drift)) in errors.iter().zip(&drifts) {
         let of = |what| of(true, n as usize, what);
         let mut hold = |name: &str, values, published| {
@@ -44,6 +46,12 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let medians = of(|kernels| kernels.median).chunks_exact(4).map(median).collect();
         hold("median error of Θ̂(x, x)", medians, error);
         hold("drift", of(|kernels| kernels.drift), drift);
+        let mine = found.of(|point| (point.circle, point.width) == (true, n as usize));
+        let mine = Some(mine.values().copied().collect::<Vec<_>>()).filter(|mine| !mine.is_empty());
+        let spread = mine.map(|mine| circle.spread(&mine));
+        spreads.extend(spread.map(|spread| (n, spread)));
+        let of_paper = published_spread(500) * (500.0 / n).sqrt();
+        hold("standard deviation of Θ̂(x₀, x)", spread.into_iter().collect(), of_paper);
         let below = of(|kernels| kernels.error).into_iter().map(|mine| f64::from(mine < error));
         study.note(format!("n = {n}: share of networks below the published ‖Θ̂ − Θ‖/‖Θ‖"), below.collect());
     }
@@ -53,7 +61,10 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let points = all.filter(|(_, all)| !all.is_empty()).map(|(width, all)| (width, of_all(&all)));
         Series::line(label, color, points.collect())
     };
+    let of_paper = [500, 10_000].map(|width| (width as f64, published_spread(width))).to_vec();
     let against_width = vec![
+        Series::line("standard deviation of the kernel", 4, spreads),
+        Series::points("of the paper's networks", 4, of_paper),
         curve("error of the kernel", 0, true, &mean, |kernels| kernels.error),
         curve("median error of Θ(x, x)", 5, true, &median, |kernels| kernels.median),
         Series::points("in numpy, error", 0, errors),

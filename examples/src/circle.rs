@@ -7,7 +7,7 @@ use cotangent::kernels::measures::relative_change;
 use cotangent::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, train};
+use crate::{Failure, Paper, mean, train, variance};
 
 /// How many points there are, from −π on.
 const GRID: usize = 64;
@@ -64,6 +64,13 @@ pub fn median(values: &[f64]) -> f64 {
     0.5 * (sorted[sorted.len() / 2] + sorted[(sorted.len() - 1) / 2])
 }
 
+/// What the ten networks of the paper have of so many units, 500 or 10⁴, for that of [`Circle::spread`].
+pub fn published_spread(width: usize) -> f64 {
+    let [means, deviations] = ["at first", "standard deviation at first"]
+        .map(|what| Paper::Jacot.curve("1", &format!("n = {width}, {what}")));
+    mean(&means.iter().zip(&deviations).map(|(mean, deviation)| deviation.1 / mean.1).collect::<Vec<_>>())
+}
+
 impl Circle {
     /// Of 64 points.
     ///
@@ -85,6 +92,17 @@ impl Circle {
     /// Θ between the point at angle 0 and all.
     pub fn limit(&self) -> Vec<f64> {
         row(&self.limit)
+    }
+
+    /// The standard deviation of Θ̂(x₀, x) between networks, by its mean, before training: on average over the five angles at which
+    /// the paper is read.
+    pub fn spread(&self, networks: &[&Kernels]) -> f64 {
+        let relative = |angle: f64| {
+            let i = ((angle / TAU + 0.5) * GRID as f64).round() as usize;
+            let values: Vec<f64> = networks.iter().map(|kernels| kernels.rows[0][i]).collect();
+            variance(&values).sqrt() / mean(&values)
+        };
+        mean(&[-1.0, 0.0, 1.0, 2.0, 3.0].map(relative))
     }
 
     /// Trains a network, and sees its kernel before and after.

@@ -55,7 +55,10 @@ impl Quantity {
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Four decimals, or three figures of small numbers.
-        let decimals = |x: f64| (2.0 - x.abs().clamp(1e-9, 1.0).log10().floor()).max(4.0) as usize;
+        let decimals = |x: f64| match x.abs().log10() {
+            log if log.is_finite() => (2.0 - log.floor()).clamp(4.0, 12.0) as usize,
+            _ => 4,
+        };
         let mean = mean(&self.seeds);
         let found = match half_width(&self.seeds) {
             half if half.is_nan() => format!("{mean:.0$}", decimals(mean)),
