@@ -14,10 +14,9 @@
 //! `cargo run --release -p examples --example lee_fig_s2 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
 
-use cotangent::autodiff::Padding;
-use cotangent::nets::{Conv, GlobalAvgPool, Windows};
 use cotangent::prelude::*;
 use cotangent::train::rmse;
+use examples::convolutional::convolutional;
 use examples::{
     Each, Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side,
 };
@@ -55,11 +54,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let found = study.measure(points, cost, |point, done| {
         let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
         let task = images[0].standardise(point.each, task);
-        let scaling = Scaling::ntk(2.0_f64.sqrt(), 0.1_f64.sqrt());
-        let windows = || Windows::new([3, 3], Padding::Same);
-        let conv = || Conv { channels: point.channels, windows: windows(), scaling };
-        let layers = (0..3).fold(Serial::new(), |net, _| net.then(conv()).then(Activation::Tanh));
-        let network = Network::new(layers.then(GlobalAvgPool).then(Dense { width: 1, scaling }), example);
+        let network = convolutional(point.channels, example);
         let settings = Settings {
             optimiser: Optimiser::HeavyBall { momentum: 0.9 },
             threads: Threads::available(),

@@ -9,6 +9,7 @@
 pub mod catapult;
 pub mod changes;
 pub mod circle;
+pub mod convolutional;
 pub mod ensemble;
 mod errors;
 pub mod flow;
