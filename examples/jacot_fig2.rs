@@ -1,7 +1,7 @@
 //! Regression with the tangent kernel on four points of a circle: trained networks, and the Gaussian process that they are drawn
 //! from at infinite width. (Jacot et al. 2018, Fig. 2.)
 //!
-//! Ten networks of three hidden relu layers, of 50 and of 1000 units, σ_w = 1, σ_b = 0.1, make 1000 steps at rate 1 on the
+//! Networks of three hidden relu layers, of 50 and of 1000 units, σ_w = 1, σ_b = 0.1, make 1000 steps at rate 1 on the
 //! squared loss; beside them are the percentiles 10, 50 and 90 of infinitely many, trained to the end.
 //!
 //! The four points are not stated: they were read off the figure, at the angles −2.2, −1, 1 and 2.2 with targets −0.4, −0.2, 0.3 and

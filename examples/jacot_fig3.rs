@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use cotangent::data;
 use cotangent::kernels::Infinite;
 use cotangent::prelude::*;
-use examples::{Failure, Paper, Set, Study, Within, train_until};
+use examples::{Failure, Paper, Set, Study, Within, mean, train_until};
 use faer::Side;
 use figure::{Panel, Series};
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let target: Vec<f32> = f0.iter().zip(&second).map(|(&f, &g)| f + 0.5 * g as f32).collect();
         let task = Task { train_x, train_y: target.clone(), test_x: vec![], test_y: vec![] };
         let mut model = Descent::network(&network, &theta, &task, &settings);
-        let looks: Vec<usize> = (0..=50).map(|look| look * steps / 50).collect();
+        let looks: Vec<usize> = (0..=40).map(|look| look * steps / 40).collect();
         let mut course = Vec::new();
         train_until(&mut model, &looks, done, |model| {
             let error =
@@ -90,7 +90,7 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     for (i, published) in Paper::Jacot.curve("3", "eigenvalues") {
         study.hold(format!("λ{i}"), eigenvalues(i as usize - 1), published, Within::Relative(0.1));
     }
-    let second = eigenvalues(1).iter().sum::<f64>() / eigenvalues(1).len() as f64;
+    let second = mean(&eigenvalues(1));
     let limit = (0..=20).map(|i| f64::from(i * time) / 20.0).map(|t| (t, 0.5 * (-second * t).exp()));
     let mut along = vec![Series::dashed("infinite width", 6, limit.collect())];
     let mut across = Vec::new();
@@ -114,7 +114,9 @@ fn study(study: &mut Study) -> Result<(), Failure> {
         let [g, peak] =
             ["along", "largest across"].map(|what| Paper::Jacot.curve("3", &format!("{what}, n = {width}")));
         for &(t, published) in g.iter().take(3) {
-            let at = |course: &[[f64; 3]]| course.iter().find(|at| at[0] >= t).map_or(f64::NAN, |at| at[1]);
+            let from_t = |at: &[f64; 3]| (at[0] - t).abs();
+            let nearest = |a: &&[f64; 3], b: &&[f64; 3]| from_t(a).total_cmp(&from_t(b));
+            let at = |course: &[[f64; 3]]| course.iter().min_by(nearest).map_or(f64::NAN, |at| at[1]);
             hold(format!("‖g_t‖, t = {t}"), published, &at);
         }
         let largest = |course: &[[f64; 3]]| {

@@ -3,7 +3,7 @@
 //!
 //! One hidden layer of 512 erf units, ten outputs, σ_w = 1, σ_b = 0.05, learns all 60 000 digits of MNIST in batches of 128 by
 //! Nesterov's method (momentum 0.9, rate 1) and cross-entropy, a mean over examples and outputs, and so does its linear model. The
-//! notebook prints a line every 390 steps, with the losses of one batch; here they are means over 39.
+//! notebook prints a line every 390 steps, with the losses of one batch; here they are means over 39 but for the first.
 //!
 //! `cargo run --release -p examples --example novak_weights -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
