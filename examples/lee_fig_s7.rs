@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     examples::run("lee_fig_s7", "NTK and standard parameterization: Lee et al. 2019, Fig. S7", study)
 }
 
-/// How many of the test images are known after training.
+/// The share of test images that are known after training.
 fn known(images: &[Images; 2], point: &Point, done: &dyn Fn(f64)) -> Result<f64, Failure> {
     let &Point { case, standard, log_rate, width, examples, steps, seed, .. } = point;
     let (_, activation, loss) = CASES[case].clone();
