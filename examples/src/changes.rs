@@ -37,7 +37,7 @@ pub struct Point {
 pub struct Changes {
     /// Of the parameters of each layer.
     pub layers: Vec<f64>,
-    /// Of the tangent kernel Θ̂, between all outputs: a mean over them changes half as much or less.
+    /// Of the tangent kernel Θ̂, between all outputs: a mean over them changes 0.3 to 0.6 times as much.
     pub ntk: f64,
     /// Of the covariance K of the last hidden layer.
     pub nngp: f64,
