@@ -15,23 +15,9 @@
 //! `cargo run --release -p examples --example lee_fig_s2 -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
 
-use cotangent::prelude::*;
-use cotangent::train::rmse;
-use examples::convolutional::convolutional;
-use examples::{
-    Each, Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, both_outputs, loss, side_by_side,
-};
+use examples::convolutional::Point;
+use examples::{Failure, Paper, Set, Study, Within};
 use figure::{Panel, Series};
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Point {
-    channels: usize,
-    steps: usize,
-    seed: u64,
-    examples: usize,
-    each: Each,
-}
 
 fn main() -> ExitCode {
     examples::run("lee_fig_s2", "A convolutional network under momentum: Lee et al. 2019, Fig. S2", study)
@@ -42,28 +28,12 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let (examples, image, seeds) = study.either((128, [32, 32, 3], 3), (32, [8, 8, 1], 2));
     let images = study.images(Set::Cifar10)?;
     let points = (0..seeds).flat_map(|seed| {
-        channels.map(|channels| Point { channels, steps, seed, examples, each: Each::Channel })
+        let (residual, rate) = (false, 0.1);
+        channels.map(|channels| Point { residual, channels, rate, steps, seed, image, examples })
     });
-    let cost = |point: &Point| (point.steps * point.channels * (point.channels + 16)) as f64;
-    let found = study.measure(points, cost, |point, done| {
-        let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
-        let task = images[0].standardise(point.each, task);
-        let network = convolutional(point.channels, image);
-        let settings = Settings {
-            optimiser: Optimiser::HeavyBall { momentum: 0.9 },
-            threads: Threads::available(),
-            ..Settings::new(0.1, point.steps)
-        };
-        let records: Vec<usize> = (2..=point.steps.ilog2()).map(|log| 1 << log).collect();
-        let mut seen = Vec::<[f64; 3]>::new();
-        let look = |models: &mut [&mut dyn Model<f32>]| {
-            let [[f, g], [f_lin, g_lin]] = [0, 1].map(|i: usize| both_outputs(models[i]));
-            let losses = [f, f_lin].map(|f| loss(&settings.objective, 1, &f, &task.train_y));
-            seen.push([rmse(&g, &g_lin), losses[0], losses[1]]);
-        };
-        side_by_side(&network, &network.init(point.seed), &task, &settings, &records, done, look)?;
-        Ok(seen)
-    })?;
+    let records: Vec<usize> = (2..=steps.ilog2()).map(|log| 1 << log).collect();
+    let cost = |point: &Point| (point.channels * (point.channels + 16)) as f64;
+    let found = study.measure(points, cost, |point, done| point.follow(&images, &records, done))?;
 
     let published =
         ["RMSE", "loss, network", "loss, linear model"].map(|curve| Paper::Lee.curve("S2", curve));

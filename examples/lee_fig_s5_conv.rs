@@ -13,22 +13,9 @@
 //! `cargo run --release -p examples --example lee_fig_s5_conv -- [--full --data FOLDER] [--out FOLDER]`
 use std::process::ExitCode;
 
-use cotangent::prelude::*;
-use cotangent::train::rmse;
-use examples::convolutional::{convolutional, wide_residual};
-use examples::{Each, Failure, HORSES_AND_PLANES, Images, Paper, Set, Study, Within, exponent, side_by_side};
+use examples::convolutional::Point;
+use examples::{Failure, Paper, Set, Study, Within, exponent};
 use figure::{Panel, Series};
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Point {
-    residual: bool,
-    channels: usize,
-    steps: usize,
-    seed: u64,
-    examples: usize,
-    each: Each,
-}
 
 fn main() -> ExitCode {
     examples::run("lee_fig_s5_conv", "Convolutional networks after training: Lee et al. 2019, Fig. S5", study)
@@ -40,35 +27,18 @@ fn study(study: &mut Study) -> Result<(), Failure> {
     let images = study.images(Set::Cifar10)?;
     let points = (0..seeds).flat_map(|seed| {
         let of = move |(residual, steps)| {
-            channels.map(|channels| Point { residual, channels, steps, seed, examples, each: Each::Channel })
+            channels.map(|channels| Point { residual, channels, rate: 0.4, steps, seed, image, examples })
         };
         [false, true].into_iter().zip(steps).flat_map(of)
     });
     let records = |steps: usize| [steps / 16, steps / 4, steps];
     let cost = |point: &Point| (point.steps * (point.channels + 8)) as f64;
-    let found = study.measure(points, cost, |point, done| {
-        let task: Task<f32> = Images::task(&images, &HORSES_AND_PLANES, [point.examples; 2], point.seed)?;
-        let task = images[0].standardise(point.each, task);
-        let network = if point.residual { wide_residual } else { convolutional };
-        let network = network(point.channels, image);
-        let settings = Settings {
-            optimiser: Optimiser::HeavyBall { momentum: 0.9 },
-            threads: Threads::available(),
-            ..Settings::new(0.4, point.steps)
-        };
-        let mut distances = Vec::new();
-        let look = |models: &mut [&mut dyn Model<f32>]| {
-            let f = models[0].outputs(Part::Test).to_vec();
-            distances.push(rmse(&f, models[1].outputs(Part::Test)));
-        };
-        let (theta, records) = (network.init(point.seed), records(point.steps));
-        side_by_side(&network, &theta, &task, &settings, &records, done, look)?;
-        Ok(distances)
-    })?;
+    let follow = |point: &Point, done: &dyn Fn(f64)| point.follow(&images, &records(point.steps), done);
+    let found = study.measure(points, cost, follow)?;
 
     for (residual, name) in [(false, "CNN, 4 layers"), (true, "WRN, depth 10")] {
         let mine = found.of(|point| point.residual == residual);
-        let after = |record: usize| mine.curves(|p, run| [(p.seed, p.channels as f64, run[record])]);
+        let after = |record: usize| mine.curves(|p, run| [(p.seed, p.channels as f64, run[record][0])]);
         let published = Paper::Lee.curve("S5", name);
         let (least, value) = published[0];
         let title = format!("{name}: RMSE with {least} channels");

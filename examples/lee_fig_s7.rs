@@ -1,14 +1,14 @@
 //! Networks in NTK and in standard parameterization learn alike, at rates that differ by the width. (Lee et al. 2019, Fig. S7.)
 //!
 //! Two hidden layers, relu or tanh, learn MNIST or CIFAR-10 with cross-entropy or the squared loss by steps on minibatches. Shown is
-//! the accuracy on test images against η, the rate in NTK parameterization; in standard parameterization it is η/n for all layers. Effective
-//! weights of fan-in n move by η σ_w²/n in the first and by η/n in the second, biases by η σ_b² and η/n: the two agree but for
-//! factors σ_w², the input layer, whose fan-in is not n, and biases.
+//! the accuracy on test images against η, the rate in NTK parameterization; in standard parameterization it is η/n for all layers.
+//! Effective weights of fan-in n move by η σ_w²/n in the first and by η/n in the second, biases by η σ_b² and η/n: the two agree but
+//! for factors σ_w², the input layer, whose fan-in is not n, and biases.
 //!
 //! The paper leaves open depth, width, σ_w, σ_b, what losses are means over, and how long is trained. Here n is a third of the
-//! number of inputs (on the digits of quick runs, as many), so that input layers move alike on both sets, σ_w² = 2, σ_b² = 0.1, means over examples and outputs (with
-//! means over examples alone, the squared loss would not be stable at its rate of 2⁴), 10 000 images in batches of 100, and 1000
-//! or 400 steps: fewer than in the paper, whose accuracies are higher.
+//! number of inputs (on the digits of quick runs, as many), so that input layers move alike on both sets, σ_w² = 2, σ_b² = 0.1,
+//! means over examples and outputs (with means over examples alone, the squared loss would not be stable at its rate of 2⁴), 10 000
+//! images in batches of 100, and 1000 or 400 steps: fewer than in the paper, whose accuracies are higher.
 //!
 //! `cargo run --release -p examples --example lee_fig_s7 -- [--full --data FOLDER] [--out FOLDER]`
 use std::ops::ControlFlow;
